@@ -1,0 +1,1 @@
+"""The building models of the synthetic district, authored as ordinary IFC files."""

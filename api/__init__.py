@@ -1,0 +1,1 @@
+"""The web service: composition root, routers, keys, errors to status codes; serves the viewer."""

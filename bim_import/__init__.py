@@ -1,0 +1,1 @@
+"""IFC files into the city model: reading, georeferencing, mapping, meshes, re-import by diff."""

@@ -1,0 +1,1 @@
+"""The city model: tables, coordinates, identifiers, settings, database, provenance, jobs and the ``cim`` command."""

@@ -1,0 +1,37 @@
+"""The ``cim`` command: finds each package's commands by the entry-point group ``cim.commands``."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import entry_points
+
+import typer
+from rich.console import Console
+
+from cim.errors import CimError
+
+ORDER = ["init", "import", "layers", "quarantine", "status", "serve", "worker", "tiles", "district", "key", "doctor"]
+
+
+def build() -> typer.Typer:
+    """Return the command with all sub-commands that are installed."""
+    app = typer.Typer(
+        name="cim",
+        help="City information model: IFC buildings and GIS layers as one map.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+    )
+    found = entry_points(group="cim.commands")
+    for entry in sorted(found, key=lambda e: (ORDER.index(e.name) if e.name in ORDER else 99, e.name)):
+        entry.load()(app)
+    return app
+
+
+def main() -> None:
+    """Run the command; an expected error is one plain line and exit status 1."""
+    try:
+        build()(prog_name="cim")
+    except CimError as error:
+        Console(stderr=True).print(f"cim: {error.detail}", style="red", markup=False, highlight=False)
+        sys.exit(1)

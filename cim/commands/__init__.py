@@ -1,0 +1,1 @@
+"""The commands of the lowest package; upper packages bring their own."""

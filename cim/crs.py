@@ -1,0 +1,158 @@
+"""Coordinate reference systems: every transform of the project goes through here, longitude/easting first.
+
+Axis order is always x = east, y = north (``always_xy``), also for systems whose definition puts north first, such as
+EPSG:4490, EPSG:4547 and EPSG:4526. The stored system is EPSG:4490 (CGCS2000).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import shapely
+from numpy.typing import ArrayLike, NDArray
+from pyproj import CRS, Geod, Transformer
+from pyproj.exceptions import CRSError, ProjError
+
+from cim.errors import InvalidInput
+from cim.tables.columns import GEOGRAPHIC_SRID
+
+GEOGRAPHIC = CRS.from_epsg(GEOGRAPHIC_SRID)
+GEOD: Geod = GEOGRAPHIC.get_geod()
+
+
+@dataclass(frozen=True)
+class CrsTransform:
+    """One coordinate operation and what is known of its quality.
+
+    Attributes
+    ----------
+    accuracy_m
+        As PROJ states it; None when it is not known.
+    is_ballpark
+        True when PROJ knows no datum shift and takes the coordinates as they are.
+    """
+
+    source: CRS
+    target: CRS
+    transformer: Transformer
+    description: str
+    accuracy_m: float | None
+    is_ballpark: bool
+
+    def points(self, x: ArrayLike, y: ArrayLike, z: ArrayLike | None = None) -> tuple[NDArray[np.float64], ...]:
+        """Transform coordinates (x east, y north, z up in metres); raises InvalidInput for unreachable ones."""
+        parts = (x, y) if z is None else (x, y, z)
+        try:
+            moved = self.transformer.transform(*parts, errcheck=True)
+        except ProjError as error:
+            raise InvalidInput(
+                f"coordinates such as ({np.ravel(x)[0]}, {np.ravel(y)[0]}) do not lie in {name_of(self.source)}: {error}"
+            ) from None
+        return tuple(np.asarray(part, dtype=np.float64) for part in moved)
+
+    def geometries(self, geometries: NDArray[np.object_]) -> NDArray[np.object_]:
+        """Transform an array of shapely geometries, Z included where there is one."""
+        with_z = bool(shapely.has_z(geometries).any())
+
+        def move(coordinates: NDArray[np.float64]) -> NDArray[np.float64]:
+            if len(coordinates) == 0:
+                return coordinates
+            moved = self.points(coordinates[:, 0], coordinates[:, 1])
+            # Heights stay as they are: vertical datums are recorded on the dataset, not guessed here.
+            return np.column_stack([*moved, *coordinates[:, 2:].T])
+
+        moved: NDArray[np.object_] = shapely.transform(geometries, move, include_z=with_z)
+        return moved
+
+
+def parse_crs(value: Any) -> CRS:
+    """Return the CRS that a code, WKT or PROJ text names.
+
+    Raises
+    ------
+    InvalidInput
+        Naming the value and the accepted form.
+    """
+    try:
+        return CRS.from_user_input(value)
+    except CRSError:
+        raise InvalidInput(f"'{str(value)[:200]}' is not a coordinate reference system; use e.g. EPSG:4547") from None
+
+
+def name_of(crs: CRS) -> str:
+    """Return the authority code where there is one, else the name."""
+    authority = crs.to_authority(min_confidence=70)
+    return ":".join(authority) if authority else str(crs.name)
+
+
+@lru_cache(maxsize=64)
+def transform_between(source: str, target: str) -> CrsTransform:
+    """Return the best operation between two systems, each given as text that :func:`parse_crs` takes."""
+    source_crs, target_crs = parse_crs(source), parse_crs(target)
+    transformer = Transformer.from_crs(_horizontal(source_crs), _horizontal(target_crs), always_xy=True)
+    accuracy = transformer.accuracy
+    description = transformer.description
+    return CrsTransform(
+        source_crs,
+        target_crs,
+        transformer,
+        description,
+        accuracy if accuracy is not None and accuracy >= 0 else None,
+        "ballpark" in description.lower(),
+    )
+
+
+def to_geographic(source: CRS | str) -> CrsTransform:
+    """Return the operation into the stored system (longitude, latitude in degrees)."""
+    return transform_between(_text(source), f"EPSG:{GEOGRAPHIC_SRID}")
+
+
+def from_geographic(target: CRS | str) -> CrsTransform:
+    """Return the operation from the stored system."""
+    return transform_between(f"EPSG:{GEOGRAPHIC_SRID}", _text(target))
+
+
+def vertical_name(crs: CRS) -> str | None:
+    """Return the vertical part of a compound system, or None where none is declared."""
+    for part in crs.sub_crs_list:
+        if part.is_vertical:
+            return name_of(part)
+    return None
+
+
+def unit_factor(crs: CRS) -> float:
+    """Return the metres (or, for a geographic system, the radians) of one unit of the horizontal axes."""
+    return float(_horizontal(crs).axis_info[0].unit_conversion_factor)
+
+
+def convergence_deg(crs: CRS | str, longitude: float, latitude: float) -> float:
+    """Return the meridian convergence: the angle from true north to grid north, clockwise positive, degrees."""
+    from pyproj import Proj
+
+    return float(Proj(parse_crs(_text(crs))).get_factors(longitude, latitude).meridian_convergence)
+
+
+def area_m2(geometry: shapely.Geometry) -> float:
+    """Return the geodesic area of a geometry in the stored system."""
+    return abs(float(GEOD.geometry_area_perimeter(shapely.orient_polygons(geometry))[0]))
+
+
+def length_m(geometry: shapely.Geometry) -> float:
+    """Return the geodesic length of a geometry in the stored system."""
+    return float(GEOD.geometry_length(geometry))
+
+
+def _horizontal(crs: CRS) -> CRS:
+    if crs.is_compound:
+        return crs.sub_crs_list[0]
+    return crs.to_2d() if len(crs.axis_info) == 3 and not crs.is_geocentric else crs
+
+
+def _text(crs: CRS | str) -> str:
+    if isinstance(crs, str):
+        return crs
+    authority = crs.to_authority(min_confidence=100)
+    return ":".join(authority) if authority else str(crs.to_wkt())

@@ -1,0 +1,75 @@
+"""One tree of errors; a class's docstring is its default message, and messages name the value and the remedy."""
+
+from __future__ import annotations
+
+
+class CimError(Exception):
+    """The request could not be carried out."""
+
+    def __init__(self, detail: str | None = None) -> None:
+        self.detail = detail or (type(self).__doc__ or "").strip()
+        super().__init__(self.detail)
+
+
+class InvalidInput(CimError):
+    """A value is not valid."""
+
+
+class InvalidGeometry(InvalidInput):
+    """A geometry is not valid."""
+
+
+class InvalidCode(InvalidInput):
+    """An official code is not valid."""
+
+
+class TooLarge(InvalidInput):
+    """The input is larger than the limit."""
+
+
+class NotFound(CimError):
+    """Nothing has this id."""
+
+
+class Unauthenticated(CimError):
+    """A key is needed: send it as 'Authorization: Bearer KEY', or sign in."""
+
+
+class Forbidden(CimError):
+    """The role of this key does not allow it."""
+
+
+class InvalidFile(CimError):
+    """The file cannot be read as what it claims to be."""
+
+
+class UnknownFormat(InvalidFile):
+    """No importer recognises the content of this file."""
+
+
+class MissingCrs(InvalidFile):
+    """The file does not say its coordinate reference system; give it with --crs EPSG:N."""
+
+
+class UnplacedModel(CimError):
+    """The model says nothing reliable about its place; give it with --place FILE."""
+
+
+class InvalidSetting(CimError):
+    """A setting is not valid."""
+
+
+class DatabaseUnavailable(CimError):
+    """The database does not answer; 'cim doctor' says what to do."""
+
+
+class DatabaseNotReady(CimError):
+    """The database has no city model yet; run 'cim init'."""
+
+
+class ClusterFailure(CimError):
+    """The private PostgreSQL cluster could not be made or started."""
+
+
+class Busy(CimError):
+    """The server is busy; try again in a moment."""

@@ -1,0 +1,67 @@
+"""Settings from the environment; read once in a composition root (the command, the service) and passed on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from cim.errors import InvalidSetting
+
+
+class Settings(BaseSettings):
+    """What an operator can set; every name has the prefix ``CIM_``.
+
+    ``metric_crs`` is the projected system in which buffers, grids and local frames are constructed (metres);
+    lengths and areas that are reported are geodesic and need none.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="CIM_", extra="ignore", frozen=True)
+
+    home: Path = Path(".cim")
+    database_url: str | None = Field(default=None, repr=False)
+    replica_urls: str = Field(default="", repr=False)
+    metric_crs: str = "EPSG:4547"
+    vertical_crs: str = "EPSG:5737"
+    log: Literal["text", "json"] = "text"
+    mqtt_url: str | None = Field(default=None, repr=False)
+    oidc_issuer: str | None = None
+    dask_address: str | None = None
+    statement_timeout_s: float = Field(default=30.0, gt=0)
+
+    @field_validator("metric_crs", "vertical_crs")
+    @classmethod
+    def _authority_code(cls, value: str) -> str:
+        authority, _, code = value.partition(":")
+        if authority.upper() != "EPSG" or not code.isdigit():
+            raise ValueError(f"'{value}' is not of the form EPSG:N")
+        return f"EPSG:{code}"
+
+    @property
+    def metric_srid(self) -> int:
+        """The number of the metric CRS."""
+        return int(self.metric_crs.partition(":")[2])
+
+    @property
+    def files(self) -> Path:
+        """The folder of large files of the model (rasters, originals of models), under ``home``."""
+        return self.home / "files"
+
+
+def read_settings() -> Settings:
+    """Read the settings from the environment.
+
+    Raises
+    ------
+    InvalidSetting
+        Naming the variable, its value and what would be right.
+    """
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "CIM_" + "_".join(str(part) for part in first["loc"]).upper()
+        raise InvalidSetting(f"{name}: {first['msg']}") from None
+    return settings.model_copy(update={"home": settings.home.expanduser().absolute()})

@@ -1,0 +1,122 @@
+"""Cameras, sensors, observations, events and the places that help."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Double,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from cim.tables.columns import geometry, json_column, metadata, now_column, object_table, reference
+
+#: ``code``: 20 digits of GB/T 28181; azimuth clockwise from north; tilt negative downwards; heights above ground.
+camera = object_table(
+    "camera",
+    Column("code", Text),
+    Column("mount_height_m", Double),
+    Column("azimuth_deg", Double),
+    Column("tilt_deg", Double),
+    Column("hfov_deg", Double),
+    Column("range_m", Double),
+    Column("class", Text),
+    Column("owner", Text),
+    Column("state", Text),
+    Index("camera_code_idx", "code"),
+    geom=geometry("POINT"),
+)
+
+sensor = object_table(
+    "sensor",
+    Column("code", Text),
+    Column("kind", Text),
+    Column("unit", Text),
+    Column("expected_interval_s", Integer),
+    Column("state", Text),
+    Column("height_m", Double),
+    Column("building_code", Text),
+    reference("building_id", "building.id"),
+    Index("sensor_code_idx", "code"),
+    geom=geometry("POINT"),
+)
+
+#: Partitioned by month of ``phenomenon_time``; repeating an observation changes nothing.
+observation = Table(
+    "observation",
+    metadata,
+    Column("sensor_id", BigInteger, ForeignKey("cim.sensor.id", ondelete="CASCADE"), primary_key=True),
+    Column("phenomenon_time", DateTime(timezone=True), primary_key=True),
+    Column("value", Double),
+    Column("result", JSONB),
+    now_column("recorded_at"),
+    postgresql_partition_by="RANGE (phenomenon_time)",
+)
+
+last_observation = Table(
+    "last_observation",
+    metadata,
+    Column("sensor_id", BigInteger, ForeignKey("cim.sensor.id", ondelete="CASCADE"), primary_key=True),
+    Column("phenomenon_time", DateTime(timezone=True), nullable=False),
+    Column("value", Double),
+    Column("result", JSONB),
+)
+
+#: ``source`` and ``source_key`` name it; repeating the intake changes nothing. ``state``: the seven steps of GB/T 30428.
+event = object_table(
+    "event",
+    Column("source", Text, nullable=False),
+    Column("type", Text),
+    Column("title", Text),
+    Column("description", Text),
+    Column("severity", SmallInteger),
+    Column("occurred_at", DateTime(timezone=True)),
+    Column("state", Text, nullable=False, server_default="collect"),
+    Column("address", Text),
+    Column("grid_cell_code", Text),
+    reference("building_id", "building.id"),
+    reference("storey_id", "storey.id"),
+    reference("space_id", "space.id"),
+    UniqueConstraint("source", "source_key", name="event_source_source_key_key"),
+    Index("event_occurred_at_idx", "occurred_at"),
+    geom=geometry("POINT"),
+)
+
+event_log = Table(
+    "event_log",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("event_id", BigInteger, ForeignKey("cim.event.id", ondelete="CASCADE"), nullable=False),
+    Column("action", Text, nullable=False),
+    Column("actor", Text),
+    json_column("detail"),
+    now_column("recorded_at"),
+    Index("event_log_event_id_idx", "event_id"),
+)
+
+parking = object_table(
+    "parking",
+    Column("capacity", Integer),
+    Column("free", Integer),
+    Column("observed_at", DateTime(timezone=True)),
+    geom=geometry("POINT"),
+)
+
+#: Hospitals, fire stations, shelters, key units.
+resource = object_table(
+    "resource",
+    Column("kind", Text),
+    Column("capacity", Integer),
+    Column("contact", Text),
+    Column("address", Text),
+    geom=geometry("POINT"),
+)

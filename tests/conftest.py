@@ -1,0 +1,95 @@
+"""A real PostGIS for the tests: one private cluster a run, a template database cloned for tests that commit."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import Connection, Engine, create_engine, make_url, text
+
+from cim import cluster, schema
+from cim.db import make_engine
+from cim.settings import Settings
+
+REPOSITORY = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real data beside the checkout."""
+    for folder in (os.environ.get("CIM_TEST_DATA"), REPOSITORY.parent / "shared" / "data"):
+        if folder and (Path(folder) / "SOURCES.md").exists():
+            return Path(folder)
+    pytest.skip("needs the folder of real data ('shared/data' beside the checkout, or CIM_TEST_DATA)")
+
+
+@pytest.fixture(scope="session")
+def server_url() -> Iterator[str]:
+    """The address of a private PostgreSQL server that is thrown away after the run."""
+    given = os.environ.get("CIM_TEST_DATABASE_URL")
+    if given:
+        yield given
+        return
+    home = Path(tempfile.mkdtemp(prefix="cim-test-"))
+    home.chmod(0o755)
+    made = cluster.ensure_running(home, durable=False)
+    try:
+        yield made.url
+    finally:
+        cluster.stop(made)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _administer(server_url: str, statement: str) -> None:
+    engine = create_engine(make_url(server_url).set(database="postgres"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def template_database(server_url: str) -> Iterator[str]:
+    """The name of a database with the newest schema and the standard catalogue."""
+    name = f"cim_template_{uuid4().hex[:8]}"
+    _administer(server_url, f'create database "{name}"')
+    engine = make_engine(make_url(server_url).set(database=name).render_as_string(hide_password=False))
+    schema.upgrade(engine)
+    engine.dispose()
+    yield name
+    _administer(server_url, f'drop database if exists "{name}" with (force)')
+
+
+@pytest.fixture
+def database_url(server_url: str, template_database: str) -> Iterator[str]:
+    """A fresh database of its own, for a test that commits."""
+    name = f"cim_test_{uuid4().hex[:12]}"
+    _administer(server_url, f'create database "{name}" template "{template_database}"')
+    yield make_url(server_url).set(database=name).render_as_string(hide_password=False)
+    _administer(server_url, f'drop database if exists "{name}" with (force)')
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    """An engine on a fresh database."""
+    made = make_engine(database_url)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def connection(engine: Engine) -> Iterator[Connection]:
+    """A connection on a fresh database, rolled back at the end."""
+    with engine.connect() as made:
+        yield made
+        made.rollback()
+
+
+@pytest.fixture
+def settings(tmp_path: Path, database_url: str) -> Settings:
+    """Settings of a deployment in a temporary folder."""
+    return Settings(home=tmp_path / "home", database_url=database_url)

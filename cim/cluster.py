@@ -66,7 +66,7 @@ def locate(home: Path) -> Cluster:
         base = Path("/var/lib/cim") / _short_hash(home)
     sockets = base / "run"
     if len(str(sockets / ".s.PGSQL.5432")) > SOCKET_PATH_LIMIT - 10:
-        sockets = Path("/tmp") / f"cim-{_short_hash(home)}"  # noqa: S108 - made 0700 and checked for its owner
+        sockets = Path("/tmp") / f"cim-{_short_hash(home)}"
     return Cluster(find_binaries(), base / "data", sockets, base / "server.log", user)
 
 
@@ -154,8 +154,14 @@ def _run(cluster: Cluster, command: Sequence[str], *, check: bool = True) -> sub
     # Output goes to a file and not a pipe: the server started by pg_ctl would keep a pipe open for ever.
     with _capture(cluster) as output:
         done = subprocess.run(  # type: ignore[call-overload]
-            words, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, cwd="/", env=environment,
-            check=False, **options,
+            words,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            cwd="/",
+            env=environment,
+            check=False,
+            **options,
         )
         output.seek(0)
         text = output.read()
@@ -192,8 +198,19 @@ def _create(cluster: Cluster) -> None:
         shutil.rmtree(fresh)
     _run(
         cluster,
-        ["initdb", "-D", str(fresh), "-U", "cim", "-E", "UTF8", "--locale=C.UTF-8", "--auth=peer",
-         "--data-checksums", "--no-instructions"],
+        [
+            "initdb",
+            "-D",
+            str(fresh),
+            "-U",
+            "cim",
+            "-E",
+            "UTF8",
+            "--locale=C.UTF-8",
+            "--auth=peer",
+            "--data-checksums",
+            "--no-instructions",
+        ],
     )
     _write_access(cluster, fresh)
     fresh.rename(cluster.data)

@@ -20,7 +20,7 @@ from cim.errors import InvalidInput
 from cim.tables.columns import GEOGRAPHIC_SRID
 
 GEOGRAPHIC = CRS.from_epsg(GEOGRAPHIC_SRID)
-GEOD: Geod = GEOGRAPHIC.get_geod()
+GEOD: Geod = Geod(ellps="GRS80")  # a and 1/f of CGCS2000
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,15 @@ class CrsTransform:
 
     def points(self, x: ArrayLike, y: ArrayLike, z: ArrayLike | None = None) -> tuple[NDArray[np.float64], ...]:
         """Transform coordinates (x east, y north, z up in metres); raises InvalidInput for unreachable ones."""
-        parts = (x, y) if z is None else (x, y, z)
         try:
-            moved = self.transformer.transform(*parts, errcheck=True)
+            if z is None:
+                moved: tuple[Any, ...] = self.transformer.transform(x, y, errcheck=True)
+            else:
+                moved = self.transformer.transform(x, y, z, errcheck=True)
         except ProjError as error:
             raise InvalidInput(
-                f"coordinates such as ({np.ravel(x)[0]}, {np.ravel(y)[0]}) do not lie in {name_of(self.source)}: {error}"
+                f"coordinates such as ({np.ravel(x)[0]}, {np.ravel(y)[0]}) do not lie in "
+                f"{name_of(self.source)}: {error}"
             ) from None
         return tuple(np.asarray(part, dtype=np.float64) for part in moved)
 

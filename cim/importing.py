@@ -114,9 +114,7 @@ def import_paths(
                 yield import_source(engine, source, found, context)
 
 
-def import_source(
-    engine: Engine, source: Source, known: Iterable[Importer], context: ImportContext
-) -> ImportReport:
+def import_source(engine: Engine, source: Source, known: Iterable[Importer], context: ImportContext) -> ImportReport:
     """Import one file and return its report; an error of the file is in the report, any other is raised."""
     began = time.monotonic()
     name = context.options.dataset or source.name
@@ -156,9 +154,7 @@ def recognise(source: Source, known: Iterable[Importer]) -> Importer:
     )
 
 
-def _import(
-    engine: Engine, source: Source, importer: Importer, context: ImportContext, report: ImportReport
-) -> None:
+def _import(engine: Engine, source: Source, importer: Importer, context: ImportContext, report: ImportReport) -> None:
     checksum = hashlib.sha256(source.digest + context.options.digest()).digest()
     with engine.connect() as connection:
         earlier = provenance.find_dataset(connection, report.dataset)

@@ -47,7 +47,12 @@ def any_key() -> Select[Any]:
 def list_keys() -> Select[Any]:
     """Return the statement for all keys, newest first, without their hashes."""
     return select(
-        api_key.c.id, api_key.c.prefix, api_key.c.role, api_key.c.area_code, api_key.c.note, api_key.c.created_at,
+        api_key.c.id,
+        api_key.c.prefix,
+        api_key.c.role,
+        api_key.c.area_code,
+        api_key.c.note,
+        api_key.c.created_at,
         api_key.c.revoked_at,
     ).order_by(api_key.c.id.desc())
 

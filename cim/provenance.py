@@ -48,9 +48,7 @@ def remove_vanished(connection: Connection, dataset_id: int, layer_ids: set[str]
         row = connection.execute(select(layer.c.table_name).where(layer.c.id == layer_id)).scalar_one_or_none()
         if row in OBJECT_TABLES and row != "building":
             table = metadata.tables[f"cim.{row}"]
-            connection.execute(
-                delete(table).where(table.c.dataset_id == dataset_id, table.c.layer_id == layer_id)
-            )
+            connection.execute(delete(table).where(table.c.dataset_id == dataset_id, table.c.layer_id == layer_id))
             touch_layers(connection, [layer_id], None, None)
 
 
@@ -84,9 +82,7 @@ def touch_layers(
         )
 
 
-def replace_quarantine(
-    connection: Connection, dataset_name: str, file_name: str, rejected: Iterable[Rejected]
-) -> None:
+def replace_quarantine(connection: Connection, dataset_name: str, file_name: str, rejected: Iterable[Rejected]) -> None:
     """Make the quarantine of a dataset say what its newest version left out, and no more."""
     connection.execute(delete(quarantine).where(quarantine.c.dataset_name == dataset_name))
     rows = [asdict(row) | {"dataset_name": dataset_name, "file_name": file_name} for row in rejected]

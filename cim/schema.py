@@ -45,7 +45,9 @@ def downgrade(engine: Engine, revision: str) -> None:
 
 def current_revision(connection: Connection) -> str | None:
     """Return the revision of the database, or None for a database without the model."""
-    return MigrationContext.configure(connection, opts={"version_table_schema": "public", "version_table": "cim_migration"}).get_current_revision()
+    return MigrationContext.configure(
+        connection, opts={"version_table_schema": "public", "version_table": "cim_migration"}
+    ).get_current_revision()
 
 
 def head_revision() -> str:

@@ -16,8 +16,24 @@ from cim.errors import InvalidFile
 HEAD_BYTES = 64 * 1024
 #: Files that belong to a main file of the same stem (or full name) and are not imported by themselves.
 COMPANIONS = {
-    ".shx", ".dbf", ".prj", ".cpg", ".sbn", ".sbx", ".qix", ".qpj", ".qmd", ".shp.xml", ".aux.xml", ".ovr", ".tfw",
-    ".wld", ".gpkg-wal", ".gpkg-shm", ".md5", ".license",
+    ".shx",
+    ".dbf",
+    ".prj",
+    ".cpg",
+    ".sbn",
+    ".sbx",
+    ".qix",
+    ".qpj",
+    ".qmd",
+    ".shp.xml",
+    ".aux.xml",
+    ".ovr",
+    ".tfw",
+    ".wld",
+    ".gpkg-wal",
+    ".gpkg-shm",
+    ".md5",
+    ".license",
 }
 IGNORED_NAMES = {"readme", "readme.txt", "readme.md", "license", "license.txt", "truth.json", "placements.csv"}
 ARCHIVES = {".zip", ".ifczip", ".kmz"}

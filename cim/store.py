@@ -14,6 +14,8 @@ from cim.db import copy_rows, driver
 from cim.reports import LayerCounts
 from cim.tables.columns import GEOGRAPHIC_SRID
 
+_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
+
 
 def stage(connection: Connection, table: Table, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """COPY rows for a table of objects into a temporary table and return its name.
@@ -89,9 +91,7 @@ def merge(
     ).format(target=target, source=source)
     parameters = {"dataset": dataset_id, "layer": layer_id}
     with driver(connection).cursor() as cursor:
-        cursor.execute(
-            sql.SQL("SELECT count(*) FROM {} WHERE layer_id = %(layer)s").format(source), parameters
-        )
+        cursor.execute(sql.SQL("SELECT count(*) FROM {} WHERE layer_id = %(layer)s").format(source), parameters)
         read = _first(cursor)[0]
         cursor.execute(upsert, parameters)
         added, changed = _first(cursor)
@@ -109,7 +109,7 @@ def _first(cursor: Any) -> tuple[Any, ...]:
 
 def _staging_type(table: Table, column: str) -> str:
     kind = table.c[column].type
-    return "geometry" if isinstance(kind, Geometry) else str(kind.compile(dialect=postgresql.dialect()))
+    return "geometry" if isinstance(kind, Geometry) else str(kind.compile(dialect=_DIALECT))
 
 
 def _value(table: Table, column: str) -> sql.Composable:

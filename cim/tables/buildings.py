@@ -95,8 +95,8 @@ unit = object_table(
     geom=None,
 )
 
-#: One imported BIM model. ``placement``: 16 numbers, row-major 4 x 4, model metres -> metric CRS metres (x east, y north,
-#: z height); ``georeference``: {"method", "grade", "crs", ...} and its evidence.
+#: One imported BIM model. ``placement``: 16 numbers, row-major 4 x 4, model metres -> ``metric_crs`` metres
+#: (x east, y north, z height); ``georeference``: {"method", "grade", "crs", ...} and its evidence.
 model = object_table(
     "model",
     reference("building_id", "building.id"),
@@ -172,4 +172,3 @@ element = object_table(
     Index("element_global_id_idx", "global_id"),
     geom=geometry("POLYGON"),
 )
-

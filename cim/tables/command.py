@@ -28,7 +28,8 @@ zone = object_table(
     measure="area",
 )
 
-#: Append-only; zones may be deleted and their log may not, hence no foreign key. ``hash`` is SHA-256 over the entry and ``previous_hash``.
+#: Append-only; zones may be deleted and their log may not, hence no foreign key.
+#: ``hash`` is SHA-256 over the entry and ``previous_hash``.
 zone_log = Table(
     "zone_log",
     metadata,
@@ -49,11 +50,14 @@ api_key = Table(
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     Column("prefix", Text, nullable=False, unique=True),
     Column("hash", LargeBinary, nullable=False, unique=True),  # SHA-256 of a key of 256 random bits
-    Column("role", Text, CheckConstraint("role in ('viewer','service','planner','commander','admin')", name="role"),
-           nullable=False),
+    Column(
+        "role",
+        Text,
+        CheckConstraint("role in ('viewer','service','planner','commander','admin')", name="role"),
+        nullable=False,
+    ),
     Column("area_code", Text),
     Column("note", Text),
     now_column("created_at"),
     Column("revoked_at", DateTime(timezone=True)),
 )
-

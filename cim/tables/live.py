@@ -71,7 +71,8 @@ last_observation = Table(
     Column("result", JSONB),
 )
 
-#: ``source`` and ``source_key`` name it; repeating the intake changes nothing. ``state``: the seven steps of GB/T 30428.
+#: ``source`` and ``source_key`` name it; repeating the intake changes nothing.
+#: ``state``: the seven steps of GB/T 30428.
 event = object_table(
     "event",
     Column("source", Text, nullable=False),

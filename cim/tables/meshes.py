@@ -7,7 +7,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from cim.tables.columns import json_column, metadata, now_column
 
-#: ``positions``: float32 little-endian n x 3, metres around the local origin; ``triangles``: uint32 little-endian m x 3;
+#: ``positions``: float32 little-endian n x 3, metres around the local origin;
+#: ``triangles``: uint32 little-endian m x 3;
 #: ``parts``: [[first_triangle, triangle_count, material_index], ...]; ``hash``: SHA-256 of all that is drawn.
 mesh = Table(
     "mesh",
@@ -22,7 +23,8 @@ mesh = Table(
     now_column("recorded_at"),
 )
 
-#: One drawing of a mesh. ``placement``: 12 numbers, the upper 3 x 4 of a row-major matrix, mesh -> model metres (float64);
+#: One drawing of a mesh. ``placement``: 12 numbers, the upper 3 x 4 of a row-major matrix, mesh -> model metres
+#: (float64);
 #: ``materials``: one [red, green, blue, alpha] of 0 to 1 for each material index of the mesh's parts.
 mesh_instance = Table(
     "mesh_instance",

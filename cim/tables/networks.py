@@ -19,7 +19,8 @@ pipe_node = object_table(
     geom=geometry("POINT", z=True),
 )
 
-#: Directed from ``from_node_id`` to ``to_node_id``; Z is the height of the pipe's axis, 0 where the invert levels are null.
+#: Directed from ``from_node_id`` to ``to_node_id``; Z is
+#: the height of the pipe's axis, 0 where the invert levels are null.
 pipe = object_table(
     "pipe",
     Column("network", Text, nullable=False),

@@ -15,10 +15,12 @@ import pwd
 import re
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from cim.errors import ClusterFailure
 
@@ -92,7 +94,7 @@ def ensure_running(home: Path, *, durable: bool = True) -> Cluster:
             _create(cluster)
         _write_configuration(cluster, durable=durable)
         if not is_running(cluster):
-            _remove_stale_pid(cluster)
+            _remove_stale_locks(cluster)
             _start(cluster)
         _create_database(cluster)
     return cluster
@@ -152,7 +154,7 @@ def _run(cluster: Cluster, command: Sequence[str], *, check: bool = True) -> sub
         "PGUSER": "cim",
     }
     # Output goes to a file and not a pipe: the server started by pg_ctl would keep a pipe open for ever.
-    with _capture(cluster) as output:
+    with _capture() as output:
         done = subprocess.run(  # type: ignore[call-overload]
             words,
             stdout=output,
@@ -171,9 +173,7 @@ def _run(cluster: Cluster, command: Sequence[str], *, check: bool = True) -> sub
 
 
 @contextlib.contextmanager
-def _capture(cluster: Cluster):  # type: ignore[no-untyped-def]
-    import tempfile
-
+def _capture() -> Iterator[IO[str]]:
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as handle:
         yield handle
 
@@ -279,19 +279,23 @@ def _write_configuration(cluster: Cluster, *, durable: bool) -> None:
         _write(cluster, main, text + "\n" + include)
 
 
-def _remove_stale_pid(cluster: Cluster) -> None:
-    """After a reboot another process may bear the old number; the server would then refuse to start."""
-    pid_file = cluster.data / "postmaster.pid"
-    if not pid_file.exists():
-        return
-    lines = pid_file.read_text(encoding="utf-8").splitlines()
-    if not lines or not re.fullmatch(r"\d+", lines[0]):
-        return
-    command_line = Path("/proc") / lines[0] / "cmdline"
-    with contextlib.suppress(OSError):
-        if str(cluster.data).encode() in command_line.read_bytes():
-            return  # ours: still starting, or still stopping
-    pid_file.unlink()
+def _remove_stale_locks(cluster: Cluster) -> None:
+    """Remove lock files whose process is gone, a zombie, or (after a reboot) somebody else's.
+
+    PostgreSQL only asks whether the number is in use, and would refuse to start.
+    """
+    for lock in (cluster.data / "postmaster.pid", cluster.sockets / ".s.PGSQL.5432.lock"):
+        with contextlib.suppress(FileNotFoundError):
+            lines = lock.read_text(encoding="utf-8").splitlines()
+            if lines and re.fullmatch(r"\d+", lines[0]) and not _serves(int(lines[0]), cluster.data):
+                lock.unlink()
+
+
+def _serves(number: int, data: Path) -> bool:
+    try:
+        return str(data).encode() in (Path("/proc") / str(number) / "cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def _start(cluster: Cluster) -> None:
@@ -305,6 +309,7 @@ def _start(cluster: Cluster) -> None:
         if done.returncode == 0 or is_running(cluster):
             return
         # Children of a killed server may hold its memory for a moment; they leave by themselves.
+        _remove_stale_locks(cluster)
         if time.monotonic() > deadline or "still in use" not in _tail(cluster.log):
             raise ClusterFailure(f"the private PostgreSQL did not start: {_tail(cluster.log)[-600:]}")
         time.sleep(0.5)

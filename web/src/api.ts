@@ -1,0 +1,82 @@
+/** Requests to the service. Every failure becomes an ApiError that carries the service's own explanation. */
+
+import type { StyleSpecification } from "maplibre-gl";
+import type {
+  CityObject, Config, Dossier, Inventory, LayerInfo, ModelInfo, SearchHit, Session,
+} from "./types";
+
+interface Problem {
+  title?: string;
+  detail?: string;
+  status?: number;
+}
+
+/** What the service (or the network) answered instead of data; status 0 = it could not be reached. */
+export class ApiError extends Error {
+  constructor(readonly status: number, readonly title: string, detail: string) {
+    super(detail);
+  }
+}
+
+let askForKey: (() => Promise<void>) | null = null;
+
+/** Called when an answer is 401: resolves once the user has signed in, after which the request is repeated. */
+export function onUnauthorised(ask: () => Promise<void>): void {
+  askForKey = ask;
+}
+
+async function failure(response: Response): Promise<ApiError> {
+  let problem: Problem = {};
+  try {
+    problem = (await response.json()) as Problem;
+  } catch {
+    // not a problem document (a proxy's page, say): the status line is all there is
+  }
+  const title = problem.title ?? response.statusText;
+  return new ApiError(response.status, title, problem.detail ?? title);
+}
+
+async function request<T>(path: string, init: RequestInit = {}, retry = true): Promise<T> {
+  let response: Response;
+  try {
+    response = await fetch(path, { credentials: "same-origin", ...init });
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    throw new ApiError(0, "", "");
+  }
+  if (response.status === 401 && retry && askForKey) {
+    await askForKey();
+    return request<T>(path, init, false);
+  }
+  if (!response.ok) throw await failure(response);
+  if (response.status === 204) return undefined as T;
+  return (await response.json()) as T;
+}
+
+function body(value: unknown, signal?: AbortSignal): RequestInit {
+  return { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(value), signal: signal ?? null };
+}
+
+export interface InventoryQuery {
+  geometry: GeoJSON.Polygon;
+  layers?: string[] | null;
+  list_limit?: number;
+}
+
+export const api = {
+  config: () => request<Config>("/api/config"),
+  layers: async () => (await request<{ layers: LayerInfo[] }>("/api/layers")).layers,
+  models: async () => (await request<{ models: ModelInfo[] }>("/api/models")).models,
+  object: (id: number) => request<CityObject>(`/objects/${id}`),
+  dossier: (id: number) => request<Dossier>(`/buildings/${id}/dossier`),
+  style: (name: string) => request<StyleSpecification>(`/styles/${encodeURIComponent(name)}.json`),
+  search: async (query: string, signal: AbortSignal) => {
+    const path = `/search?limit=12&q=${encodeURIComponent(query)}`;
+    return (await request<{ results: SearchHit[] }>(path, { signal })).results;
+  },
+  inventory: (query: InventoryQuery, signal?: AbortSignal) =>
+    request<Inventory>("/query/inventory", body(query, signal)),
+  session: () => request<Session>("/session", {}, false),
+  signIn: (key: string) => request<void>("/session", body({ key }), false),
+  signOut: () => request<void>("/session", { method: "DELETE" }, false),
+};

@@ -1,0 +1,38 @@
+/** The current language's words, and titles that the service gives in several languages. */
+
+import type { Lang, Title } from "../types";
+import { en } from "./en";
+import { attributeNames } from "./attributes";
+import { zh, type Words } from "./zh";
+
+export type Word = keyof Words;
+
+let current: Lang = "zh";
+
+export function setLanguage(lang: Lang): void {
+  current = lang;
+  document.documentElement.lang = lang === "zh" ? "zh-CN" : "en";
+}
+
+export const language = (): Lang => current;
+
+/** A word of the viewer; {name} is replaced by values.name. */
+export function t(word: Word, values: Record<string, string | number> = {}): string {
+  const text = (current === "zh" ? zh : en)[word];
+  return text.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
+}
+
+/** A word that may not be known (a link's rel, a sum's name): the fallback then. */
+export function word(prefix: string, name: string, fallback = name): string {
+  const key = (prefix + name) as Word;
+  return key in zh ? t(key) : fallback;
+}
+
+export function titleOf(title: Title | null | undefined, fallback = ""): string {
+  return title?.[current] || title?.zh || title?.en || fallback;
+}
+
+/** The name of an attribute where the catalogue gives none. */
+export function attributeTitle(name: string): string {
+  return attributeNames[name]?.[current === "zh" ? 0 : 1] ?? name;
+}

@@ -1,0 +1,41 @@
+/** The icons, as outlines on a 24 x 24 grid drawn in the text's colour. */
+
+const PATHS = {
+  layers: "M12 3 3 8l9 5 9-5-9-5Zm-9 9.5 9 5 9-5M3 17l9 5 9-5",
+  search: "M10.5 4a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13Zm5 11.5L21 21",
+  close: "M6 6l12 12M18 6 6 18",
+  draw: "M5 5l13 3-2 11-10-2zM5 5h.01M18 8h.01M16 19h.01M6 17h.01",
+  plus: "M12 5v14M5 12h14",
+  minus: "M5 12h14",
+  north: "M12 3l5 17-5-4-5 4 5-17Z",
+  cube: "M12 3l8 4.5v9L12 21l-8-4.5v-9L12 3Zm0 9 8-4.5M12 12v9M12 12 4 7.5",
+  home: "M4 9V4h5M20 9V4h-5M4 15v5h5M20 15v5h-5",
+  target: "M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8Zm0-5v3m0 12v3M3 12h3m12 0h3",
+  link: "M10 14a4 4 0 0 0 6 .5l3-3a4 4 0 0 0-6-6l-1 1m2 3.500a4 4 0 0 0-6-.5l-3 3a4 4 0 0 0 6 6l1-1",
+  moon: "M20 14.500A8 8 0 0 1 9.500 4a8 8 0 1 0 10.500 10.500Z",
+  sun: "M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8Zm0-6v2m0 16v2M4.900 4.900l1.400 1.400m11.400 11.400 1.400 1.400M2 12h2m16 0h2M4.900 19.100l1.400-1.400M17.700 6.300l1.400-1.400",
+  chevron: "M9 6l6 6-6 6",
+  warning: "M12 4 2.500 20h19L12 4Zm0 6v4m0 3h.01",
+  download: "M12 4v11m-4-4 4 4 4-4M5 20h14",
+  trash: "M5 7h14M10 7V4h4v3m-7 0 1 13h8l1-13",
+  scene: "M3 5h18v14H3zM3 15l5-5 4 4 3-3 6 6",
+  user: "M12 4a4 4 0 1 0 0 8 4 4 0 0 0 0-8ZM4 21c0-4 4-6 8-6s8 2 8 6",
+  check: "M5 12.500l4.500 4.500L19 7.500",
+  sliders: "M4 7h10m4 0h2M4 17h2m4 0h10M14 4.500v5M6 14.500v5",
+  arrow: "M7 17 17 7M9 7h8v8",
+} as const;
+
+export type IconName = keyof typeof PATHS;
+
+const SVG = "http://www.w3.org/2000/svg";
+
+export function icon(name: IconName): SVGSVGElement {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("viewBox", "0 0 24 24");
+  svg.setAttribute("class", `icon icon-${name}`);
+  svg.setAttribute("aria-hidden", "true");
+  const path = document.createElementNS(SVG, "path");
+  path.setAttribute("d", PATHS[name]);
+  svg.append(path);
+  return svg;
+}

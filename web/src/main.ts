@@ -1,0 +1,115 @@
+/** Starts the viewer: settings and catalogue from the service, then the map, then everything around it. */
+
+import "./styles/base.css";
+import "./styles/panels.css";
+import "./styles/map.css";
+import { ApiError, api, onUnauthorised } from "./api";
+import { errorState, h, spinner } from "./dom";
+import { setLanguage, t } from "./i18n";
+import { addScale, createMap } from "./map/map";
+import { addOverlays } from "./map/overlays";
+import { LayerStyles, absolute, applyTheme, emptyStyle, setHillshade } from "./map/style";
+import { askForKey } from "./panels/sign_in";
+import { toast, toasts } from "./panels/toasts";
+import { assemble } from "./shell";
+import { Store, type State } from "./store";
+import type { Config, LayerInfo, ModelInfo, Session } from "./types";
+import { mirror, parse } from "./url_state";
+import { MODELS, type Viewer } from "./viewer";
+
+const DEFAULTS: State = {
+  camera: null, switched: {}, opacity: {}, selection: null, lang: "zh", theme: "light", zone: null, hillshade: false,
+};
+
+interface Start {
+  config: Config;
+  layers: LayerInfo[];
+  models: ModelInfo[];
+  style: Awaited<ReturnType<typeof api.style>>;
+  session: Session | null;
+}
+
+async function read(): Promise<Start> {
+  // the settings first: a refusal (401) then asks for the key once, before anything else
+  const config = await api.config();
+  const [layers, models, style, session] = await Promise.all([
+    api.layers(), api.models().catch(() => []), api.style("base").catch(() => emptyStyle()), api.session().catch(() => null),
+  ]);
+  return { config, layers, models, style, session };
+}
+
+function applyPage(state: Readonly<State>): void {
+  document.documentElement.dataset.theme = state.theme;
+  setLanguage(state.lang);
+}
+
+async function start(app: HTMLElement): Promise<void> {
+  const store = new Store({ ...DEFAULTS, ...parse(location.hash) });
+  applyPage(store.state);
+  // watched first, so that panels which follow are drawn in the new language
+  store.watch(["lang", "theme"], applyPage);
+  onUnauthorised(askForKey);
+  app.replaceChildren(h("div", { class: "splash" }, spinner(t("loading_map"))));
+  const { config, layers, models, style, session } = await read();
+
+  const container = h("div", { id: "map", role: "application", "aria-label": t("map_label") });
+  app.replaceChildren(container);
+  const map = createMap(container, absolute(style), config, store);
+  const viewer: Viewer = {
+    map, store, config, layers, models, scene: null,
+    styles: new LayerStyles(map, layers),
+    select: () => undefined, flyTo: () => undefined, startDrawing: () => undefined,
+  };
+  const shell = assemble(app, viewer, session);
+  Object.assign(window, { cimViewer: { map, store, viewer } });
+  mirror(store);
+
+  await new Promise<void>((resolve) => { map.once("load", () => resolve()); });
+  addScale(map);
+  addOverlays(map);
+  await viewer.styles.apply(store.state);
+  applyTheme(map, store.state.theme);
+  setHillshade(map, store.state.hillshade);
+  followState(viewer);
+  shell.restore();
+  map.once("idle", () => { document.body.dataset.ready = "true"; });
+  map.triggerRepaint();
+  await showModels(viewer);
+}
+
+function followState({ map, store, styles }: Viewer): void {
+  store.watch(["switched", "opacity"], (state) => void styles.apply(state).then(() => applyTheme(map, store.state.theme)));
+  store.watch(["theme"], (state) => applyTheme(map, state.theme));
+  store.watch(["hillshade"], (state) => setHillshade(map, state.hillshade));
+}
+
+/** The part that draws BIM models is large and comes last: the map can be used while it is fetched. */
+async function showModels(viewer: Viewer): Promise<void> {
+  const { ModelScene } = await import("./map/models");
+  const failed = new Set<number>();
+  const scene = new ModelScene(viewer.map, (model, message) => {
+    if (failed.has(model.id)) return;
+    failed.add(model.id);
+    toast(`${model.name}: ${message || t("error")}`, "error");
+  });
+  viewer.scene = scene;
+  const apply = () => {
+    const { switched, opacity } = viewer.store.state;
+    scene.setVisible(switched[MODELS] ?? true, opacity[MODELS] ?? 1);
+  };
+  viewer.store.watch(["switched", "opacity"], apply);
+  scene.setModels(viewer.models);
+  apply();
+  scene.select(viewer.store.state.selection);
+}
+
+function explain(error: unknown): string {
+  if (error instanceof ApiError) return error.status === 0 ? t("offline") : error.message;
+  return error instanceof Error && /webgl/i.test(error.message) ? t("no_webgl") : String((error as Error).message ?? error);
+}
+
+const app = document.getElementById("app")!;
+document.body.append(toasts);
+start(app).catch((error: unknown) => {
+  app.replaceChildren(h("div", { class: "splash" }, errorState(t("map_failed"), explain(error), () => location.reload())));
+});

@@ -1,0 +1,80 @@
+/** 3D Tiles whose elements can be picked one by one (EXT_mesh_features with EXT_structural_metadata). */
+
+import { COORDINATE_SYSTEM, type GetPickingInfoParams, type Layer, type PickingInfo } from "@deck.gl/core";
+import { Tile3DLayer } from "@deck.gl/geo-layers";
+import { SimpleMeshLayer } from "@deck.gl/mesh-layers";
+import { mergeElements, type Element, type ElementMesh, type Gltf } from "./element_mesh";
+
+// The picking colour is the element's row in the tile's property table instead of the instance's number, and the
+// colour is the element's material with its transparency.
+const INJECT = {
+  "vs:#decl": "in vec4 elementColors;\nin float featureIndexes;\n",
+  "vs:#main-end": "vColor = elementColors * instanceColors;\npicking_setPickingColor(picking_getPickingColorFromIndex(featureIndexes));\n",
+};
+
+class ElementMeshLayer extends SimpleMeshLayer {
+  static override layerName = "ElementMeshLayer";
+
+  override getShaders(): ReturnType<SimpleMeshLayer["getShaders"]> {
+    return { ...super.getShaders(), inject: INJECT };
+  }
+}
+
+interface Tile {
+  id: string;
+  tileDrawn?: boolean;
+  content: {
+    gltf: Gltf;
+    cartographicOrigin: number[];
+    modelMatrix: number[];
+    elementMesh?: ElementMesh | null;
+  };
+}
+
+export interface PickedElement extends PickingInfo {
+  element?: Element;
+}
+
+// deck.gl's own method for a tile's model is private in its types but is the place made for another rendering of it;
+// hence the untyped base.
+interface TileLayer extends Layer {
+  initializeState(): void;
+  getSubLayerProps(props: Record<string, unknown>): Record<string, unknown>;
+}
+const Base = Tile3DLayer as unknown as new (props: Record<string, unknown>) => TileLayer;
+
+export class ElementTileLayer extends Base {
+  static layerName = "ElementTileLayer";
+  static defaultProps = { selectedElement: { type: "number", value: -1, compare: true } };
+
+  _make3DModelLayer(tile: Tile): Layer | null {
+    const { content } = tile;
+    // merged once a tile: the mesh is kept with the tile's content and goes when that is dropped
+    if (content.elementMesh === undefined) content.elementMesh = mergeElements(content.gltf);
+    if (!content.elementMesh) return null;
+    const { geometry, elements } = content.elementMesh;
+    const selected = (this.props as unknown as { selectedElement: number }).selectedElement;
+    return new ElementMeshLayer(this.getSubLayerProps({ id: "elements" }) as never, {
+      id: `${this.id}-elements-${tile.id}`,
+      tile,
+      mesh: geometry,
+      data: [0],
+      getPosition: [0, 0, 0],
+      getColor: [255, 255, 255, 255],
+      coordinateSystem: COORDINATE_SYSTEM.METER_OFFSETS,
+      coordinateOrigin: content.cartographicOrigin,
+      modelMatrix: content.modelMatrix,
+      highlightedObjectIndex: selected < 0 ? -1 : elements.findIndex((each) => each.id === selected),
+      highlightColor: [255, 138, 0, 235],
+      material: { ambient: 0.62, diffuse: 0.55, shininess: 8, specularColor: [20, 20, 20] },
+      _offset: 0,
+      onFirstDraw: () => { tile.tileDrawn = true; },
+    } as never) as unknown as Layer;
+  }
+
+  override getPickingInfo({ info, sourceLayer }: GetPickingInfoParams): PickedElement {
+    const tile = (sourceLayer?.props as unknown as { tile?: Tile } | undefined)?.tile;
+    const element = tile?.content.elementMesh?.elements[info.index];
+    return Object.assign(info, { element, object: element ?? tile });
+  }
+}

@@ -1,0 +1,114 @@
+/** BIM models on the map: those in view are streamed as 3D Tiles, drawn among the map's own layers. */
+
+import { AmbientLight, DirectionalLight, LightingEffect } from "@deck.gl/core";
+import { MapLibreOverlay } from "@deck.gl/maplibre";
+import type { FilterSpecification, LngLatBounds, Map as MapLibreMap } from "maplibre-gl";
+import type { ModelInfo } from "../types";
+import { ElementTileLayer, type PickedElement } from "./element_layer";
+
+/** From this zoom on a model replaces its building's extrusion. */
+const MIN_ZOOM = 14.5;
+const MAX_AT_ONCE = 60;
+const PICK_RADIUS_PX = 2;
+
+export interface PickedModel {
+  model: ModelInfo;
+  elementId: number | null;
+}
+
+export class ModelScene {
+  #overlay: MapLibreOverlay;
+  #models: ModelInfo[] = [];
+  #visible = true;
+  #opacity = 1;
+  #selected = -1;
+  #shown = "";
+  #buildingFilter: FilterSpecification | null | undefined;
+  /** Tiles drawn or failed so far, for tests. */
+  loadedTiles = 0;
+
+  constructor(private readonly map: MapLibreMap, private readonly onError: (model: ModelInfo, message: string) => void) {
+    const sun = new DirectionalLight({ color: [255, 250, 240], intensity: 1.3, direction: [-0.6, 0.9, -1.4] });
+    const lighting = new LightingEffect({ ambient: new AmbientLight({ color: [255, 255, 255], intensity: 1.1 }), sun });
+    this.#overlay = new MapLibreOverlay({ interleaved: true, layers: [], effects: [lighting], pickingRadius: PICK_RADIUS_PX });
+    map.addControl(this.#overlay);
+    map.on("moveend", () => this.#update());
+  }
+
+  setModels(models: ModelInfo[]): void {
+    this.#models = models.filter((model) => model.tileset && model.center);
+    this.#update(true);
+  }
+
+  setVisible(visible: boolean, opacity = 1): void {
+    this.#visible = visible;
+    this.#opacity = opacity;
+    this.#update(true);
+  }
+
+  /** Marks an element by its object id; null marks none. */
+  select(elementId: number | null): void {
+    this.#selected = elementId ?? -1;
+    this.#update(true);
+  }
+
+  /** The model's element at a place of the canvas, in CSS pixels. */
+  pick(point: { x: number; y: number }): PickedModel | null {
+    if (!this.#shown) return null;
+    const info = this.#overlay.pickObject({ ...point, radius: PICK_RADIUS_PX }) as PickedElement | null;
+    const model = info && this.#models.find((each) => info.layer?.id === layerId(each));
+    if (!model) return null;
+    const id = info.element?.id;
+    return { model, elementId: typeof id === "number" ? id : null };
+  }
+
+  #inView(): ModelInfo[] {
+    if (!this.#visible || this.map.getZoom() < MIN_ZOOM) return [];
+    const bounds = this.map.getBounds();
+    const { lng, lat } = this.map.getCenter();
+    const far = (model: ModelInfo) => Math.hypot(model.center![0] - lng, model.center![1] - lat);
+    return this.#models.filter((model) => overlaps(model, bounds)).sort((a, b) => far(a) - far(b)).slice(0, MAX_AT_ONCE);
+  }
+
+  #update(force = false): void {
+    const models = this.#inView();
+    const shown = models.map((model) => model.id).sort((a, b) => a - b).join(",");
+    if (!force && shown === this.#shown) return;
+    this.#shown = shown;
+    this.#overlay.setProps({ layers: models.map((model) => this.#layer(model)) } as never);
+    this.#hideBuildings(models);
+  }
+
+  #layer(model: ModelInfo): ElementTileLayer {
+    return new ElementTileLayer({
+      id: layerId(model),
+      data: new URL(model.tileset!, location.origin).href,
+      pickable: true,
+      opacity: this.#opacity,
+      selectedElement: this.#selected,
+      beforeId: this.map.getLayer("viewer-selection-circle") ? "viewer-selection-circle" : undefined,
+      // workers of loaders.gl would be fetched from a CDN: the tiles are plain glTF, parsed on the page
+      loadOptions: { worker: false, core: { worker: false }, tileset: { maximumScreenSpaceError: 12 } },
+      onTileLoad: () => { this.loadedTiles += 1; this.map.triggerRepaint(); },
+      onTileError: (_tile: unknown, _url: string, message: string) => this.onError(model, message),
+    });
+  }
+
+  /** A building whose model is drawn is not drawn a second time as a block. */
+  #hideBuildings(models: ModelInfo[]): void {
+    const layer = "buildings:extrusion";
+    if (!this.map.getLayer(layer)) return;
+    if (this.#buildingFilter === undefined) this.#buildingFilter = (this.map.getFilter(layer) as FilterSpecification | void) ?? null;
+    const ids = models.map((model) => model.building_id).filter((id): id is number => id !== null);
+    const others = ["!", ["in", ["id"], ["literal", ids]]];
+    const filter = ids.length ? (this.#buildingFilter ? ["all", this.#buildingFilter, others] : others) : this.#buildingFilter;
+    this.map.setFilter(layer, filter as FilterSpecification | null);
+  }
+}
+
+const layerId = (model: ModelInfo) => `model-${model.id}`;
+
+function overlaps(model: ModelInfo, view: LngLatBounds): boolean {
+  const [west, south, east, north] = model.bounds ?? [model.center![0], model.center![1], model.center![0], model.center![1]];
+  return west <= view.getEast() && east >= view.getWest() && south <= view.getNorth() && north >= view.getSouth();
+}

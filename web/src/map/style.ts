@@ -1,0 +1,171 @@
+/** How the catalogue's layers become map layers: the service's style first, a plain one where it has none. */
+
+import type { LayerSpecification, Map as MapLibreMap, StyleSpecification } from "maplibre-gl";
+import { api } from "../api";
+import type { State } from "../store";
+import type { LayerInfo } from "../types";
+
+const METADATA = "cim:layer";
+const FALLBACK_COLOR = "#5b7db1";
+
+export const BACKGROUND = { light: "#eef1f4", dark: "#141a21" } as const;
+const LABEL = {
+  light: { text: "#2b3642", halo: "#ffffff" },
+  dark: { text: "#dce4ec", halo: "#10161c" },
+} as const;
+
+export function layerOf(layer: LayerSpecification): string | null {
+  const told = (layer.metadata as Record<string, unknown> | undefined)?.[METADATA];
+  if (typeof told === "string") return told;
+  return layer.id.includes(":") ? layer.id.split(":")[0]! : null;
+}
+
+/** The empty style that is used when the service's own cannot be had. */
+export function emptyStyle(): StyleSpecification {
+  return { version: 8, sources: {}, layers: [{ id: "background", type: "background", paint: { "background-color": BACKGROUND.light } }] };
+}
+
+/** Makes every address of a style absolute: MapLibre's worker has no page to resolve against. */
+export function absolute(style: StyleSpecification): StyleSpecification {
+  for (const source of Object.values(style.sources)) {
+    if ("url" in source && typeof source.url === "string") source.url = new URL(source.url, location.origin).href;
+    if ("tiles" in source && source.tiles) source.tiles = source.tiles.map((tile) => absoluteTile(tile));
+  }
+  return style;
+}
+
+function absoluteTile(template: string): string {
+  // not through URL(): it would escape the braces of {z}/{x}/{y}
+  return template.startsWith("/") ? location.origin + template : template;
+}
+
+/** A plain drawing of a layer by its geometry type and the catalogue's first colour. */
+export function fallbackLayers(layer: LayerInfo): LayerSpecification[] {
+  const color = layer.legend[0]?.color ?? FALLBACK_COLOR;
+  const base = { source: layer.id, "source-layer": layer.id, metadata: { [METADATA]: layer.id } };
+  const all: Record<string, LayerSpecification[]> = {
+    polygon: [
+      { ...base, id: `${layer.id}:fill`, type: "fill", filter: ["==", ["geometry-type"], "Polygon"], paint: { "fill-color": color, "fill-opacity": 0.35 } },
+      { ...base, id: `${layer.id}:outline`, type: "line", filter: ["==", ["geometry-type"], "Polygon"], paint: { "line-color": color, "line-width": 1 } },
+    ],
+    line: [
+      { ...base, id: `${layer.id}:line`, type: "line", filter: ["==", ["geometry-type"], "LineString"], paint: { "line-color": color, "line-width": ["interpolate", ["linear"], ["zoom"], 12, 1, 18, 3] } },
+    ],
+    point: [
+      {
+        ...base, id: `${layer.id}:circle`, type: "circle", filter: ["==", ["geometry-type"], "Point"],
+        paint: { "circle-color": color, "circle-radius": ["interpolate", ["linear"], ["zoom"], 11, 2, 17, 6], "circle-stroke-color": "#fff", "circle-stroke-width": 1 },
+      },
+    ],
+  };
+  return all[layer.geometry_type] ?? Object.values(all).flat();
+}
+
+async function styleOf(layer: LayerInfo): Promise<Pick<StyleSpecification, "sources" | "layers">> {
+  const plain = { sources: { [layer.id]: { type: "vector" as const, url: layer.tiles! } }, layers: fallbackLayers(layer) };
+  try {
+    const style = await api.style(layer.id);
+    const own = style.layers.filter((each) => layerOf(each) === layer.id);
+    return own.length ? { sources: style.sources, layers: own } : plain;
+  } catch {
+    return plain;
+  }
+}
+
+const OPACITY = {
+  fill: "fill-opacity", line: "line-opacity", circle: "circle-opacity", "fill-extrusion": "fill-extrusion-opacity", symbol: "text-opacity",
+} as const;
+
+const RANK: Record<string, number> = { background: 0, fill: 1, hillshade: 2, line: 3, circle: 5, "fill-extrusion": 4, symbol: 6 };
+
+/** The map layer below which one of this type belongs: areas under lines under points under labels. */
+function below(map: MapLibreMap, type: string): string | undefined {
+  const rank = RANK[type] ?? 3;
+  return map.getStyle().layers.find((each) => (RANK[each.type] ?? 3) > rank)?.id;
+}
+
+/** Which map layers draw each catalogue layer, and whether they can be seen. */
+export class LayerStyles {
+  #adding = new Map<string, Promise<void>>();
+  #opacities = new Map<string, number>();
+
+  constructor(private readonly map: MapLibreMap, private readonly layers: LayerInfo[]) {}
+
+  ids(layer: string): string[] {
+    return this.map.getStyle().layers.filter((each) => layerOf(each) === layer).map((each) => each.id);
+  }
+
+  isOn(layer: LayerInfo, state: Readonly<State>): boolean {
+    return state.switched[layer.id] ?? layer.visible;
+  }
+
+  /** Brings the map in step with the state's switches and opacities. */
+  async apply(state: Readonly<State>): Promise<void> {
+    await Promise.all(this.layers.filter((layer) => layer.tiles).map(async (layer) => {
+      const on = this.isOn(layer, state);
+      if (on) await this.#ensure(layer);
+      for (const id of this.ids(layer.id)) {
+        this.map.setLayoutProperty(id, "visibility", on ? "visible" : "none");
+        this.#setOpacity(id, state.opacity[layer.id]);
+      }
+    }));
+  }
+
+  async #ensure(layer: LayerInfo): Promise<void> {
+    if (this.ids(layer.id).length) return;
+    const running = this.#adding.get(layer.id) ?? this.#add(layer);
+    this.#adding.set(layer.id, running);
+    await running;
+  }
+
+  async #add(layer: LayerInfo): Promise<void> {
+    const style = absolute({ version: 8, ...(await styleOf(layer)) });
+    for (const [id, source] of Object.entries(style.sources)) {
+      if (!this.map.getSource(id)) this.map.addSource(id, source);
+    }
+    for (const each of style.layers) {
+      if (!this.map.getLayer(each.id)) this.map.addLayer(each, below(this.map, each.type));
+    }
+  }
+
+  #setOpacity(id: string, opacity: number | undefined): void {
+    const type = this.map.getLayer(id)!.type;
+    const property = OPACITY[type as keyof typeof OPACITY] as (typeof OPACITY)[keyof typeof OPACITY] | undefined;
+    if (!property) return;
+    if (opacity === undefined && !this.#opacities.has(id)) return;
+    if (!this.#opacities.has(id)) {
+      const own: unknown = this.map.getPaintProperty(id, property);
+      this.#opacities.set(id, typeof own === "number" ? own : 1);
+    }
+    this.map.setPaintProperty(id, property, this.#opacities.get(id)! * (opacity ?? 1));
+  }
+
+  /** Draws a layer's tiles anew after its data has changed. */
+  refresh(layer: string): void {
+    for (const [id, source] of Object.entries(this.map.getStyle().sources)) {
+      if (source.type === "vector" && id.split(",").includes(layer)) this.map.refreshTiles(id);
+    }
+  }
+}
+
+/** Background and labels in the colours of the theme; the layers' own colours stay the service's. */
+export function applyTheme(map: MapLibreMap, theme: keyof typeof BACKGROUND): void {
+  for (const layer of map.getStyle().layers) {
+    if (layer.type === "background") map.setPaintProperty(layer.id, "background-color", BACKGROUND[theme]);
+    if (layer.type !== "symbol" || layer.id.startsWith("zone")) continue;
+    map.setPaintProperty(layer.id, "text-color", LABEL[theme].text);
+    map.setPaintProperty(layer.id, "text-halo-color", LABEL[theme].halo);
+  }
+}
+
+/** The relief under everything else, from the service's terrain tiles. */
+export function setHillshade(map: MapLibreMap, on: boolean): void {
+  if (on && !map.getSource("terrain")) {
+    map.addSource("terrain", { type: "raster-dem", url: `${location.origin}/terrain.json`, encoding: "mapbox", tileSize: 256 });
+    map.addLayer({
+      id: "terrain:hillshade", type: "hillshade", source: "terrain",
+      paint: { "hillshade-exaggeration": 0.45, "hillshade-shadow-color": "#56657a" },
+    }, below(map, "hillshade"));
+  }
+  if (map.getLayer("terrain:hillshade")) map.setLayoutProperty("terrain:hillshade", "visibility", on ? "visible" : "none");
+}

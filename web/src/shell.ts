@@ -1,0 +1,154 @@
+/** Puts the panels around the map and connects what they do with each other. */
+
+import { api } from "./api";
+import { h } from "./dom";
+import { t, titleOf } from "./i18n";
+import { listen, throttled, type LiveEvents } from "./live";
+import { flyTo, setTileVersion } from "./map/map";
+import { onPick } from "./map/selection";
+import { DetailsPanel } from "./panels/details";
+import { DrawBar } from "./panels/draw_bar";
+import { InventoryPanel } from "./panels/inventory";
+import { LayersPanel } from "./panels/layers";
+import { SearchBox } from "./panels/search";
+import { SidePanel } from "./panels/side";
+import { progressLine, statusStrip } from "./panels/status";
+import { toast } from "./panels/toasts";
+import { Toolbar } from "./panels/toolbar";
+import { TopBar } from "./panels/topbar";
+import { DrawTool } from "./tools/draw";
+import type { Position, Session } from "./types";
+import { layerInfo, type Viewer } from "./viewer";
+
+const REFRESH_MS = 1500;
+const NARROW = "(max-width: 860px)";
+
+export interface Shell {
+  /** Opens what the address asked for: the zone and the selected object. */
+  restore(): void;
+}
+
+export function assemble(app: HTMLElement, viewer: Viewer, session: Session | null): Shell {
+  const side = new SidePanel();
+  const details = new DetailsPanel(viewer, side);
+  const inventory = new InventoryPanel(viewer, side);
+  const layers = new LayersPanel(viewer, () => toggleLayers());
+  const toggleLayers = () => {
+    layers.element.hidden = !layers.element.hidden;
+  };
+  layers.element.hidden = matchMedia(NARROW).matches;
+  const search = new SearchBox(viewer);
+  const topbar = new TopBar(viewer, search, session);
+  const toolbar = new Toolbar(viewer, toggleLayers);
+  const draw = drawing(viewer, toolbar);
+  app.append(
+    topbar.element, progressLine(viewer.map),
+    h("main", { class: "stage" }, layers.element, toolbar.element, draw.bar.element, side.element),
+    statusStrip(viewer.map),
+  );
+  viewer.flyTo = (target, zoom) => flyTo(viewer.map, target, zoom);
+  viewer.select = (id, target) => {
+    viewer.store.set("selection", id);
+    if (target) viewer.flyTo(target);
+  };
+  onPick(viewer.map, () => viewer.scene, () => draw.tool.active, (id) => viewer.select(id));
+  keys(search, side);
+  follow(viewer, layers, topbar);
+  return {
+    restore() {
+      const { zone, selection } = viewer.store.state;
+      if (zone) void inventory.open(zone);
+      if (selection !== null) void details.open(selection);
+    },
+  };
+}
+
+function drawing(viewer: Viewer, toolbar: Toolbar): { tool: DrawTool; bar: DrawBar } {
+  const bar = new DrawBar();
+  const end = () => {
+    bar.hide();
+    toolbar.setDrawing(false);
+  };
+  const tool: DrawTool = new DrawTool(viewer.map, {
+    change: (vertices) => bar.show(vertices, tool, () => tool.useView(viewCorners(viewer))),
+    cancel: end,
+    finish: (ring) => {
+      end();
+      viewer.store.set("zone", ring);
+    },
+  });
+  viewer.startDrawing = () => {
+    if (tool.active) {
+      tool.cancel();
+      return;
+    }
+    viewer.store.set("zone", null);
+    toolbar.setDrawing(true);
+    tool.start();
+  };
+  return { tool, bar };
+}
+
+/** The ground seen in the map's window; when it is tilted up to the sky, the map's bounds instead. */
+function viewCorners({ map }: Viewer): Position[] {
+  const bounds = map.getBounds();
+  const { clientWidth: width, clientHeight: height } = map.getContainer();
+  if (map.getPitch() > 50) {
+    return [
+      [bounds.getWest(), bounds.getSouth()], [bounds.getEast(), bounds.getSouth()],
+      [bounds.getEast(), bounds.getNorth()], [bounds.getWest(), bounds.getNorth()],
+    ];
+  }
+  return ([[0, height], [width, height], [width, 0], [0, 0]] as [number, number][]).map((corner) => {
+    const { lng, lat } = map.unproject(corner);
+    return [lng, lat];
+  });
+}
+
+function keys(search: SearchBox, side: SidePanel): void {
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target instanceof HTMLInputElement && event.target.type !== "checkbox";
+    if (event.key === "/" && !typing) {
+      event.preventDefault();
+      search.focus();
+    }
+    if (event.key === "Escape" && !typing) side.closeCurrent();
+  });
+}
+
+/** News of the service: changed layers are drawn anew, new models appear. */
+function follow(viewer: Viewer, layers: LayersPanel, topbar: TopBar): void {
+  const reload = throttled<string>(() => void reloadCatalogue(viewer, layers), REFRESH_MS);
+  const refresh = throttled<string>((layer) => viewer.styles.refresh(layer), REFRESH_MS);
+  const events: LiveEvents = {
+    state: (state) => topbar.setLive(state),
+    layer: (change) => {
+      setTileVersion(change.layer, change.version);
+      refresh(change.layer);
+      reload("catalogue");
+    },
+    model: (arrival) => {
+      reload("catalogue");
+      toast(t("model_arrived", { name: arrival.name }), "info", () => viewer.flyTo({ bounds: arrival.bounds }, 17.5));
+    },
+    resumed: () => {
+      for (const layer of viewer.layers) refresh(layer.id);
+      reload("catalogue");
+    },
+  };
+  listen(events);
+}
+
+async function reloadCatalogue(viewer: Viewer, panel: LayersPanel): Promise<void> {
+  const [layers, models] = await Promise.all([api.layers(), api.models()]);
+  const known = new Set(viewer.layers.filter((layer) => layer.count).map((layer) => layer.id));
+  // in place: the map's styles hold the same list
+  viewer.layers.splice(0, viewer.layers.length, ...layers);
+  viewer.models = models;
+  viewer.scene?.setModels(models);
+  panel.render();
+  await viewer.styles.apply(viewer.store.state);
+  for (const layer of layers) {
+    if (layer.count && !known.has(layer.id)) toast(t("layer_changed", { name: titleOf(layerInfo(viewer, layer.id)?.title, layer.id) }));
+  }
+}

@@ -1,0 +1,57 @@
+/** The viewer's one state: small, replaced key by key, watched by whoever shows it, mirrored to the URL. */
+
+import type { Lang, Position } from "./types";
+
+export interface Camera {
+  center: Position;
+  zoom: number;
+  bearing: number;
+  pitch: number;
+}
+
+export type Theme = "light" | "dark";
+
+export interface State {
+  camera: Camera | null;
+  /** Layers switched by the user, on or off, where that differs from the catalogue's default. */
+  switched: Record<string, boolean>;
+  /** Opacity by layer, 0 to 1, where the user changed it. */
+  opacity: Record<string, number>;
+  selection: number | null;
+  lang: Lang;
+  theme: Theme;
+  /** The drawn zone's ring, not closed, or null. */
+  zone: Position[] | null;
+  hillshade: boolean;
+}
+
+export type Key = keyof State;
+type Listener = (state: Readonly<State>) => void;
+
+export class Store {
+  #state: State;
+  #listeners = new Map<Key, Set<Listener>>();
+
+  constructor(initial: State) {
+    this.#state = initial;
+  }
+
+  get state(): Readonly<State> {
+    return this.#state;
+  }
+
+  set<K extends Key>(key: K, value: State[K]): void {
+    if (Object.is(this.#state[key], value)) return;
+    this.#state = { ...this.#state, [key]: value };
+    for (const listener of this.#listeners.get(key) ?? []) listener(this.#state);
+  }
+
+  /** Calls the listener after any of the keys has changed; returns the way to stop. */
+  watch(keys: Key[], listener: Listener): () => void {
+    for (const key of keys) {
+      const set = this.#listeners.get(key) ?? new Set();
+      this.#listeners.set(key, set.add(listener));
+    }
+    return () => keys.forEach((key) => this.#listeners.get(key)?.delete(listener));
+  }
+}

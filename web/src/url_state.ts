@@ -1,0 +1,96 @@
+/** State <-> the URL's fragment, so that a link or a reload brings back the same view. */
+
+import type { Camera, Key, State, Store, Theme } from "./store";
+import type { Lang, Position } from "./types";
+
+const MIRRORED: Key[] = ["camera", "switched", "opacity", "selection", "lang", "theme", "zone", "hillshade"];
+
+function finite(text: string | null): number[] | null {
+  if (!text) return null;
+  const numbers = text.split(",").map(Number);
+  return numbers.every(Number.isFinite) ? numbers : null;
+}
+
+function parseCamera(text: string | null): Camera | null {
+  const [lon, lat, zoom, bearing = 0, pitch = 0] = finite(text) ?? [];
+  if (lon === undefined || lat === undefined || zoom === undefined) return null;
+  if (Math.abs(lon) > 180 || Math.abs(lat) > 85) return null;
+  return { center: [lon, lat], zoom, bearing, pitch };
+}
+
+function parseZone(text: string | null): Position[] | null {
+  const numbers = finite(text);
+  if (!numbers || numbers.length < 6 || numbers.length % 2) return null;
+  const ring: Position[] = [];
+  for (let i = 0; i < numbers.length; i += 2) ring.push([numbers[i]!, numbers[i + 1]!]);
+  return ring;
+}
+
+function parseSwitches(on: string | null, off: string | null): Record<string, boolean> {
+  const list = (text: string | null) => (text ? text.split(",").filter(Boolean) : []);
+  return Object.fromEntries([...list(on).map((id) => [id, true]), ...list(off).map((id) => [id, false])]);
+}
+
+function parseOpacity(text: string | null): Record<string, number> {
+  const pairs = (text ?? "").split(",").filter(Boolean).map((part) => part.split(":"));
+  return Object.fromEntries(pairs.map(([id, value]) => [id, Math.min(1, Math.max(0, Number(value) || 0))]));
+}
+
+/** The state a fragment (with or without #) describes; what it does not mention is left out. */
+export function parse(hash: string): Partial<State> {
+  const query = new URLSearchParams(hash.replace(/^#/, ""));
+  const found: Partial<State> = {
+    switched: parseSwitches(query.get("on"), query.get("off")),
+    opacity: parseOpacity(query.get("o")),
+  };
+  const camera = parseCamera(query.get("c"));
+  if (camera) found.camera = camera;
+  const selection = Number(query.get("s"));
+  if (Number.isSafeInteger(selection) && selection > 0) found.selection = selection;
+  const lang = query.get("lang");
+  if (lang === "zh" || lang === "en") found.lang = lang satisfies Lang;
+  const theme = query.get("theme");
+  if (theme === "light" || theme === "dark") found.theme = theme satisfies Theme;
+  const zone = parseZone(query.get("z"));
+  if (zone) found.zone = zone;
+  found.hillshade = query.get("hs") === "1";
+  return found;
+}
+
+function camera(value: Camera): string {
+  const [lon, lat] = value.center;
+  const view = [lon.toFixed(6), lat.toFixed(6), value.zoom.toFixed(2)];
+  if (value.bearing || value.pitch) view.push(value.bearing.toFixed(0), value.pitch.toFixed(0));
+  return view.join(",");
+}
+
+/** The fragment of a state, without #; commas and colons stay readable. */
+export function format(state: Readonly<State>): string {
+  const parts: string[] = [];
+  const add = (name: string, value: string) => value && parts.push(`${name}=${value}`);
+  if (state.camera) add("c", camera(state.camera));
+  const ids = (on: boolean) => Object.keys(state.switched).filter((id) => state.switched[id] === on).join(",");
+  add("on", ids(true));
+  add("off", ids(false));
+  add("o", Object.entries(state.opacity).map(([id, value]) => `${id}:${value.toFixed(2)}`).join(","));
+  if (state.selection) add("s", String(state.selection));
+  if (state.zone) add("z", state.zone.map(([lon, lat]) => `${lon.toFixed(6)},${lat.toFixed(6)}`).join(","));
+  if (state.hillshade) add("hs", "1");
+  if (state.lang !== "zh") add("lang", state.lang);
+  if (state.theme !== "light") add("theme", state.theme);
+  return parts.join("&");
+}
+
+/** Keeps the address bar in step with the store; replaces, so that the back button is not flooded. */
+export function mirror(store: Store): void {
+  let pending = 0;
+  const write = () => {
+    pending = 0;
+    const hash = format(store.state);
+    if (location.hash.slice(1) !== hash) history.replaceState(null, "", `#${hash}`);
+  };
+  store.watch(MIRRORED, () => {
+    pending ||= window.setTimeout(write, 60);
+  });
+  window.addEventListener("pagehide", write);
+}

@@ -1,0 +1,33 @@
+/** What the panels share: the map, the store, the catalogue, and the few things that can be asked of the viewer. */
+
+import type { Map as MapLibreMap } from "maplibre-gl";
+import type { ModelScene } from "./map/models";
+import type { LayerStyles } from "./map/style";
+import type { Store } from "./store";
+import type { Config, LayerInfo, ModelInfo } from "./types";
+
+/** The layer list's row of BIM models, beside the catalogue's own layer ids. */
+export const MODELS = "models";
+
+export interface Target {
+  bounds?: number[] | null;
+  center?: number[] | null;
+}
+
+export interface Viewer {
+  readonly map: MapLibreMap;
+  readonly store: Store;
+  readonly config: Config;
+  readonly styles: LayerStyles;
+  layers: LayerInfo[];
+  models: ModelInfo[];
+  scene: ModelScene | null;
+  /** Selects an object (null: none); with a target the camera goes there. */
+  select(id: number | null, target?: Target): void;
+  flyTo(target: Target, maxZoom?: number): void;
+  startDrawing(): void;
+}
+
+export function layerInfo(viewer: Viewer, id: string): LayerInfo | undefined {
+  return viewer.layers.find((layer) => layer.id === id);
+}

@@ -28,7 +28,7 @@ PLAIN_IFC4X3_SLUGS = frozenset({"tower_13", "metro_station_01"})
 
 
 def build(site: ModelSite, seed: int) -> Model:
-    """Author one model in memory.
+    """Build one model in memory.
 
     Furniture, lamps and sprinklers fill up to ``program.products``; the structure is never cut short for it.
     """
@@ -41,7 +41,7 @@ def build(site: ModelSite, seed: int) -> Model:
 
 
 def write(site: ModelSite, directory: Path, seed: int) -> int:
-    """Author one model and write it; return its number of products."""
+    """Build one model and write its file; return its number of products."""
     model = build(site, seed)
     slug = site.program.slug
     model.document.write(directory / f"{slug}.ifc", "IFC4X3" if slug in PLAIN_IFC4X3_SLUGS else None)

@@ -53,11 +53,11 @@ class Document:
     """
 
     def __init__(self, slug: str, schema: str, seed: int, per_metre: float = 1.0) -> None:
-        self.file = ifcopenshell.file(schema=schema)
+        self.file: Any = ifcopenshell.file(schema=schema)  # type: ignore[arg-type]
         self.is_2x3 = schema == "IFC2X3"
         self.per_metre = per_metre
         self.ids = GlobalIds(slug, seed)
-        self._schema = ifcopenshell.ifcopenshell_wrapper.schema_by_name(self.file.schema_identifier)
+        self._schema: Any = ifcopenshell.ifcopenshell_wrapper.schema_by_name(self.file.schema_identifier)
         self._indexes: dict[str, dict[str, int]] = {}
         self.history = self._owner_history()
 
@@ -117,7 +117,7 @@ class Document:
             "IfcOwnerHistory",
             OwningUser=user,
             OwningApplication=application,
-            ChangeAction="ADDED",
+            ChangeAction="NOCHANGE",
             CreationDate=_TIME_STAMP_S,
         )
 

@@ -22,9 +22,7 @@ def _panel_type(model: Model, width_m: float, height_m: float, sill_m: float) ->
         Box("tint", 0, 0.05, sill_m, width_m, 0.03, height_m - sill_m),
         Box("aluminium", 0, 0, sill_m - 0.04, width_m, 0.1, 0.08),
     ]
-    boxes += [
-        Box("aluminium", i * (width_m - 0.07) / bays, 0, 0, 0.07, 0.14, height_m) for i in range(bays + 1)
-    ]
+    boxes += [Box("aluminium", i * (width_m - 0.07) / bays, 0, 0, 0.07, 0.14, height_m) for i in range(bays + 1)]
     return model.type_of(
         "IfcPlateType",
         name,
@@ -41,9 +39,7 @@ def curtain(model: Model, level: Level, rect: Rect, bay_m: float, sill_m: float 
         curtain_side(model, level, place, length, bay_m, sill_m)
 
 
-def curtain_side(
-    model: Model, level: Level, place: Place, length_m: float, bay_m: float, sill_m: float = 0.9
-) -> None:
+def curtain_side(model: Model, level: Level, place: Place, length_m: float, bay_m: float, sill_m: float = 0.9) -> None:
     """Hang one IfcCurtainWall with its plates."""
     count = max(1, round(length_m / bay_m))
     width = length_m / count
@@ -59,7 +55,7 @@ def curtain_side(
             within=whole,
             contained=False,
             Tag=f"P{model.count}",
-            **({} if model.document.is_2x3 else {"PredefinedType": "CURTAIN_PANEL"}),
+            **model.since_ifc4(PredefinedType="CURTAIN_PANEL"),
         )
         for i in range(count)
     ]

@@ -44,9 +44,7 @@ DESK = _furniture(
     Box("dark_metal", 1.3, 0.05, 0, 0.05, 0.6, 0.72),
     Box("dark_metal", 0.45, 0.5, 0.85, 0.5, 0.03, 0.35),
 )
-PUPIL_DESK = _furniture(
-    "课桌", Box("wood", 0, 0, 0.7, 0.6, 0.42, 0.03), Box("steel", 0.05, 0.05, 0, 0.5, 0.32, 0.7)
-)
+PUPIL_DESK = _furniture("课桌", Box("wood", 0, 0, 0.7, 0.6, 0.42, 0.03), Box("steel", 0.05, 0.05, 0, 0.5, 0.32, 0.7))
 BOARD = _furniture("黑板", Box("board", 0, 0, 0.9, 4.0, 0.05, 1.2))
 SHELF = _furniture("货架", *(Box("steel", 0, 0, 0.1 + 0.9 * i, 2.7, 1.0, 0.08) for i in range(4)))
 CABINET = _furniture("文件柜", Box("aluminium", 0, 0, 0, 0.9, 0.4, 1.9))
@@ -59,9 +57,15 @@ MACHINE = _proxy(
     Box("plaster", 0.2, 0.2, 1.1, 2.4, 1.4, 1.0),
     Box("dark_metal", 2.7, 0.3, 1.1, 0.3, 0.5, 0.6),
 )
-CAR = _proxy("停车位", Box("water_pipe", 0.05, 0.05, 0, 2.3, 0.1, 0.01), Box("water_pipe", 0.05, 5.1, 0, 2.3, 0.1, 0.01))
+CAR = _proxy(
+    "停车位", Box("water_pipe", 0.05, 0.05, 0, 2.3, 0.1, 0.01), Box("water_pipe", 0.05, 5.1, 0, 2.3, 0.1, 0.01)
+)
 BASIN = Piece(
-    "洗手盆", "IfcSanitaryTerminal", "IfcSanitaryTerminalType", (Box("ceramic", 0, 0, 0.7, 0.5, 0.42, 0.15),), "WASHHANDBASIN"
+    "洗手盆",
+    "IfcSanitaryTerminal",
+    "IfcSanitaryTerminalType",
+    (Box("ceramic", 0, 0, 0.7, 0.5, 0.42, 0.15),),
+    "WASHHANDBASIN",
 )
 TOILET = Piece(
     "坐便器",
@@ -71,7 +75,11 @@ TOILET = Piece(
     "WCSEAT",
 )
 LIGHT = Piece(
-    "LED灯盘", "IfcLightFixture", "IfcLightFixtureType", (Box("lamp", -0.3, -0.3, 0, 0.6, 0.6, 0.06),), "DIRECTIONSOURCE"
+    "LED灯盘",
+    "IfcLightFixture",
+    "IfcLightFixtureType",
+    (Box("lamp", -0.3, -0.3, 0, 0.6, 0.6, 0.06),),
+    "DIRECTIONSOURCE",
 )
 NOZZLE = Piece(
     "喷淋头",

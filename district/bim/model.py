@@ -215,6 +215,10 @@ class Model:
             level.contained.append(entity)
         return entity
 
+    def since_ifc4(self, **attributes: Any) -> dict[str, Any]:
+        """Give the attributes back where the schema's occurrences have them: nothing in IFC2X3."""
+        return {} if self.document.is_2x3 else attributes
+
     def aggregate(self, whole: Entity, *parts: Entity) -> None:
         """Make products parts of another."""
         self._parts.setdefault(whole.id(), (whole, []))[1].extend(parts)
@@ -239,9 +243,7 @@ class Model:
         for whole, parts in self._parts.values():
             rooted("IfcRelAggregates", "rel/aggregates", RelatingObject=whole, RelatedObjects=parts)
         for of in self._used_types():
-            rooted(
-                "IfcRelDefinesByType", "rel/type", RelatedObjects=of.occurrences, RelatingType=of.entity
-            )
+            rooted("IfcRelDefinesByType", "rel/type", RelatedObjects=of.occurrences, RelatingType=of.entity)
         self.properties.write_relations()
 
     def _used_types(self) -> Iterator[TypeOf]:

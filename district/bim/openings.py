@@ -126,7 +126,7 @@ def opening(model: Model, wall: Wall, s_m: float, sill_m: float, width_m: float,
         (model.shapes.body(body),),
         within=wall.entity,
         contained=False,
-        **({} if model.document.is_2x3 else {"PredefinedType": "OPENING"}),
+        **model.since_ifc4(PredefinedType="OPENING"),
     )
     model.document.rooted(
         "IfcRelVoidsElement",

@@ -30,6 +30,7 @@ _COLOURS: dict[str, tuple[float, float, float, float]] = {
     "gas_pipe": (0.92, 0.74, 0.12, 0.0),
     "machine": (0.22, 0.52, 0.42, 0.0),
     "board": (0.12, 0.30, 0.22, 0.0),
+    "panel": (0.80, 0.84, 0.87, 0.0),
     "seat": (0.20, 0.36, 0.60, 0.0),
 }
 #: What a façade may be clad in, by the model's own choice.

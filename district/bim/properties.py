@@ -54,8 +54,7 @@ class Properties:
         """Create an IfcPropertySet without a relation, as a type holds it."""
         new = self._document.new
         properties = [
-            new("IfcPropertySingleValue", Name=key, NominalValue=self._nominal(value))
-            for key, value in values.items()
+            new("IfcPropertySingleValue", Name=key, NominalValue=self._nominal(value)) for key, value in values.items()
         ]
         return self._document.rooted("IfcPropertySet", f"pset/{name}", Name=name, HasProperties=properties)
 
@@ -70,9 +69,7 @@ class Properties:
                 RelatingPropertyDefinition=definition,
             )
         for material, products in [*self._materials.values(), *self._usages.values()]:
-            rooted(
-                "IfcRelAssociatesMaterial", "rel/material", RelatedObjects=products, RelatingMaterial=material
-            )
+            rooted("IfcRelAssociatesMaterial", "rel/material", RelatedObjects=products, RelatingMaterial=material)
 
     def _nominal(self, value: Value) -> Entity:
         if isinstance(value, tuple):
@@ -89,9 +86,7 @@ class Properties:
         entities = []
         for key, (kind, value) in quantities.items():
             in_unit = self._document.length(value) if kind == "Length" else round(value, 4)
-            entities.append(
-                self._document.new(_QUANTITY_CLASSES[kind], Name=key, **{f"{kind}Value": in_unit})
-            )
+            entities.append(self._document.new(_QUANTITY_CLASSES[kind], Name=key, **{f"{kind}Value": in_unit}))
         return self._document.rooted("IfcElementQuantity", f"qto/{name}", Name=name, Quantities=entities)
 
     def _material(self, name: str) -> Entity:

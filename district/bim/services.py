@@ -68,9 +68,7 @@ class Network:
     def valve(self, level: Level, place: Place, dn_mm: int, lying: bool) -> Ends:
         """Put a shut-off valve."""
         name = f"{self.kind.name}闸阀 DN{dn_mm}{'H' if lying else 'V'}"
-        of = self.model.known_type(name) or self._type(
-            "IfcValveType", name, _FITTING_M, round(dn_mm * 1.9), lying
-        )
+        of = self.model.known_type(name) or self._type("IfcValveType", name, _FITTING_M, round(dn_mm * 1.9), lying)
         return self._element("IfcValve", level, name, place, of, "ISOLATING")
 
     def join(self, first: Ends, second: Ends) -> None:
@@ -98,9 +96,7 @@ class Network:
                     self.join(last, part)
                 last = part
 
-    def main(
-        self, level: Level, start: Place, bay_m: float, count: int, dn_mm: int, branch_m: float = 0.0
-    ) -> None:
+    def main(self, level: Level, start: Place, bay_m: float, count: int, dn_mm: int, branch_m: float = 0.0) -> None:
         """Lead a pipe along the place's x axis, a tee each bay, and from each tee a branch to the left."""
         last: Ends | None = None
         for i in range(count):
@@ -121,13 +117,9 @@ class Network:
         if not self.members:
             return
         document = self.model.document
-        attributes = {} if document.is_2x3 else {"PredefinedType": self.kind.predefined, "LongName": self.kind.name}
-        system = document.rooted(
-            "IfcDistributionSystem", f"system/{self.kind.name}", Name=self.kind.name, **attributes
-        )
-        document.rooted(
-            "IfcRelAssignsToGroup", "rel/system", RelatedObjects=self.members, RelatingGroup=system
-        )
+        attributes = self.model.since_ifc4(PredefinedType=self.kind.predefined, LongName=self.kind.name)
+        system = document.rooted("IfcDistributionSystem", f"system/{self.kind.name}", Name=self.kind.name, **attributes)
+        document.rooted("IfcRelAssignsToGroup", "rel/system", RelatedObjects=self.members, RelatingGroup=system)
         document.rooted(
             "IfcRelServicesBuildings",
             "rel/services",
@@ -143,15 +135,11 @@ class Network:
         }[ifc_class]
         profile = self.model.shapes.circle(dn_mm / 2000)
         solid = self.model.shapes.extrude(profile, Place(0, 0), length_m, self.kind.colour, lying)
-        return self.model.type_of(
-            ifc_class, name, solid, material=self.kind.material, PredefinedType=predefined
-        )
+        return self.model.type_of(ifc_class, name, solid, material=self.kind.material, PredefinedType=predefined)
 
-    def _element(
-        self, ifc_class: str, level: Level, name: str, place: Place, of: TypeOf, predefined: str
-    ) -> Ends:
+    def _element(self, ifc_class: str, level: Level, name: str, place: Place, of: TypeOf, predefined: str) -> Ends:
         document = self.model.document
-        attributes = {} if document.is_2x3 else {"PredefinedType": predefined}
+        attributes = self.model.since_ifc4(PredefinedType=predefined)
         element = self.model.product(ifc_class, level, name, place, of=of, Tag=f"M{self.model.count}", **attributes)
         self.members.append(element)
         ports = [
@@ -160,7 +148,7 @@ class Network:
                 f"{level.name}/port",
                 Name=direction,
                 FlowDirection=direction,
-                **({} if document.is_2x3 else {"PredefinedType": "PIPE", "SystemType": self.kind.predefined}),
+                **self.model.since_ifc4(PredefinedType="PIPE", SystemType=self.kind.predefined),
             )
             for direction in ("SINK", "SOURCE")
         ]
@@ -173,7 +161,5 @@ class Network:
                     RelatedElement=element,
                 )
         else:
-            document.rooted(
-                "IfcRelNests", f"{level.name}/rel/port", RelatingObject=element, RelatedObjects=ports
-            )
+            document.rooted("IfcRelNests", f"{level.name}/rel/port", RelatingObject=element, RelatedObjects=ports)
         return Ends(element, ports[0], ports[1])

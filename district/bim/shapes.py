@@ -24,9 +24,7 @@ class Place(NamedTuple):
     def along(self, s: float, inward: float = 0.0, z: float = 0.0) -> Place:
         """Move ``s`` along the local x axis and ``inward`` along the local y axis."""
         cos, sin = _cos_sin(self.rotation_deg)
-        return Place(
-            self.x + s * cos - inward * sin, self.y + s * sin + inward * cos, self.z + z, self.rotation_deg
-        )
+        return Place(self.x + s * cos - inward * sin, self.y + s * sin + inward * cos, self.z + z, self.rotation_deg)
 
 
 class Box(NamedTuple):
@@ -99,10 +97,11 @@ class Shapes:
         key = (*(self.document.length(v) for v in place[:3]), round(place.rotation_deg, 9), float(lying))
         if key not in self._axes:
             cos, sin = _cos_sin(place.rotation_deg)
-            z_axis = self.direction(cos, sin, 0.0) if lying else None
-            x_axis = self.direction(-sin, cos, 0.0) if lying else self.direction(cos, sin, 0.0)
-            if not lying and place.rotation_deg == 0.0:
-                x_axis = None
+            z_axis, x_axis = self.direction(0.0, 0.0, 1.0), self.direction(cos, sin, 0.0)
+            if lying:
+                z_axis, x_axis = x_axis, self.direction(-sin, cos, 0.0)
+            elif place.rotation_deg == 0.0:
+                z_axis = x_axis = None
             self._axes[key] = self.document.new(
                 "IfcAxis2Placement3D", Location=self.point(*place[:3]), Axis=z_axis, RefDirection=x_axis
             )
@@ -110,9 +109,7 @@ class Shapes:
 
     def local(self, place: Place, relative_to: Entity | None) -> Entity:
         """Create an IfcLocalPlacement."""
-        return self.document.new(
-            "IfcLocalPlacement", PlacementRelTo=relative_to, RelativePlacement=self.axes(place)
-        )
+        return self.document.new("IfcLocalPlacement", PlacementRelTo=relative_to, RelativePlacement=self.axes(place))
 
     def rectangle(self, dx: float, dy: float) -> Entity:
         """Give a rectangle profile centred on its origin."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from district.bim.document import Entity
 from district.bim.model import Level, Model
 from district.bim.shapes import Box, Place
-from district.bim.structure import SLAB_M, Rect
+from district.bim.structure import Rect
+from district.bim.walls import SLAB_M
 
 
 @dataclass(frozen=True)
@@ -25,10 +26,9 @@ def room(model: Model, level: Level, rect: Rect, number: int, function: str, par
     name = f"{level.number}{number:02d}"
     shapes = model.shapes
     height = round(level.height_m - SLAB_M, 4)
+    kind = model.since_ifc4(PredefinedType="PARKING" if parking else "SPACE")
     if model.document.is_2x3:
         kind = {"InteriorOrExteriorSpace": "INTERNAL"}
-    else:
-        kind = {"PredefinedType": "PARKING" if parking else "SPACE"}
     entity = model.product(
         "IfcSpace",
         level,
@@ -42,9 +42,7 @@ def room(model: Model, level: Level, rect: Rect, number: int, function: str, par
         **kind,
     )
     level.spaces.append(entity)
-    model.properties.give(
-        "Pset_SpaceCommon", {"Reference": ("IfcIdentifier", function), "IsExternal": False}, entity
-    )
+    model.properties.give("Pset_SpaceCommon", {"Reference": ("IfcIdentifier", function), "IsExternal": False}, entity)
     model.properties.measure(
         "Qto_SpaceBaseQuantities",
         {

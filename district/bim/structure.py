@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from district.bim.document import Entity
 from district.bim.model import Level, Model, TypeOf
 from district.bim.shapes import Box, Place
-from district.bim.walls import PARAPET, wall
+from district.bim.walls import PARAPET, SLAB_M, wall
 
-SLAB_M = 0.15
+#: A slab stays this far behind the façade, so that no two faces lie in one plane.
+_EDGE_M = 0.05
 _RISER_M = 0.16
 _TREAD_M = 0.28
 
@@ -64,9 +65,11 @@ def slab(
     top_m: float = 0.0,
     colour: str = "floor",
     contained: bool = True,
+    edge_m: float = _EDGE_M,
 ) -> Entity:
-    """Create a slab with its top ``top_m`` above the storey's level."""
+    """Create a slab, ``edge_m`` smaller all around, with its top ``top_m`` above the storey's level."""
     shapes = model.shapes
+    rect = rect.inset(edge_m)
     body = shapes.box(Box(colour, 0, 0, -thickness_m, rect.dx, rect.dy, thickness_m))
     entity = model.product(
         "IfcSlab",
@@ -145,9 +148,7 @@ def _flight_type(model: Model, rise_m: float, width_m: float) -> tuple[TypeOf, i
     )
     solid = shapes.extrude(shapes.polygon(outline[:1] + outline[:0:-1]), Place(0, 0), width_m, "concrete")
     solid.Position = standing
-    of = model.type_of(
-        "IfcStairFlightType", name, solid, material="钢筋混凝土C30", PredefinedType="STRAIGHT"
-    )
+    of = model.type_of("IfcStairFlightType", name, solid, material="钢筋混凝土C30", PredefinedType="STRAIGHT")
     return of, steps
 
 
@@ -184,7 +185,7 @@ def stair(model: Model, level: Level, place: Place, width_m: float = 1.3, flight
     if flights == 2:
         corner = place.along(run)
         landing = Rect((corner.x, corner.y, corner.x + width_m, corner.y + 2 * width_m + 0.1))
-        parts.append(slab(model, level, landing, 0.12, "LANDING", rise, "concrete", contained=False))
+        parts.append(slab(model, level, landing, 0.12, "LANDING", rise, "concrete", contained=False, edge_m=0.0))
     model.aggregate(whole, *parts)
 
 
@@ -225,8 +226,10 @@ def railing(model: Model, level: Level, place: Place, length_m: float, colour: s
 def roof(model: Model, level: Level, rect: Rect, parapet_m: float = 1.2) -> None:
     """Cover a storey: an IfcRoof of one slab, with a parapet around it."""
     whole = model.product("IfcRoof", level, "屋面", Place(0.0, 0.0, level.height_m), PredefinedType="FLAT_ROOF")
-    cover = slab(model, level, rect, 0.2, "ROOF", level.height_m, "roof", contained=False)
+    cover = slab(model, level, rect, SLAB_M, "ROOF", level.height_m, "roof", contained=False)
     model.aggregate(whole, cover)
     if parapet_m:
-        for place, length in rect.sides():
-            wall(model, level, PARAPET, place.along(0.0, z=level.height_m), length, parapet_m)
+        for i, (place, length) in enumerate(rect.sides()):
+            inset = PARAPET.thickness_m if i % 2 else 0.0
+            start = place.along(inset, z=level.height_m)
+            wall(model, level, PARAPET, start, length - 2 * inset, parapet_m)

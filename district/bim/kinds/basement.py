@@ -38,8 +38,4 @@ def grid_points(rect: Rect, bay_m: float, hole: Rect) -> list[tuple[float, float
         for i in range(across + 1)
         for j in range(along + 1)
     ]
-    return [
-        (x, y)
-        for x, y in points
-        if not (hole[0] - 0.5 < x < hole[2] + 0.5 and hole[1] - 0.5 < y < hole[3] + 0.5)
-    ]
+    return [(x, y) for x, y in points if not (hole[0] - 0.5 < x < hole[2] + 0.5 and hole[1] - 0.5 < y < hole[3] + 0.5)]

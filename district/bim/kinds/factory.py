@@ -8,7 +8,7 @@ from district.bim.kinds.core import core
 from district.bim.model import Level, Model
 from district.bim.openings import ROLLER_DOOR, WindowKind, door, windows_along
 from district.bim.services import GAS, SPRINKLER, Network
-from district.bim.shapes import Place
+from district.bim.shapes import Box, Place
 from district.bim.spaces import room
 from district.bim.structure import Rect, beams, columns, footprint, roof, slab
 from district.bim.walls import SANDWICH, wall
@@ -87,8 +87,6 @@ def _rooflights(model: Model, top: Level, rect: Rect) -> None:
     name = "屋面采光带"
     frames = round(rect.dx / _FRAME_M)
     shapes = model.shapes
-    from district.bim.shapes import Box
-
     width, length = 3.0, rect.dy * 0.7
     of = model.type_of(
         "IfcPlateType",

@@ -83,9 +83,7 @@ def _wards(model: Model, furnishing: Furnishing, level: Level, rect: Rect, row: 
         start = Place(x0 if row.sign > 0 else x1, row.facade_y, 0.0, turn)
         outer = wall(model, level, FACADE, start, _BAY_M)
         window(model, outer, _BAY_M / 2 - _WINDOW.width_m / 2, 0.9, _WINDOW)
-        inner = wall(
-            model, level, PARTITION, start.along(0.0, _WARD_DEPTH_M - PARTITION.thickness_m), _BAY_M
-        )
+        inner = wall(model, level, PARTITION, start.along(0.0, _WARD_DEPTH_M - PARTITION.thickness_m), _BAY_M)
         door(model, inner, 0.4, _door(level))
         base = start.along(0.0, FACADE.thickness_m)
         if i:
@@ -112,9 +110,7 @@ def _clinic(model: Model, furnishing: Furnishing, level: Level, area: Rect, numb
     furnishing.ceiling(space)
 
 
-def _ward(
-    model: Model, furnishing: Furnishing, level: Level, area: Rect, number: int, facade: Place
-) -> None:
+def _ward(model: Model, furnishing: Furnishing, level: Level, area: Rect, number: int, facade: Place) -> None:
     """Furnish a ward: three beds head to the wall, a bathroom beside the door."""
     space = room(model, level, area, number, "病房")
     bath_depth = 2.0
@@ -170,5 +166,3 @@ def _pipes(level: Level, rect: Rect, row: _Row, sprinkler: Network, water: Netwo
     # The main runs so that its left is the façade: the branches lead into the rooms.
     sprinkler.main(level, Place(start.x, start.y, start.z, turn + 0.0), bay, count, 100, 0.0)
     water.main(level, start.along(0.0, 0.3, 0.1), bay, count, 65, 2.4)
-
-

@@ -162,9 +162,7 @@ def _escalator(model: Model, level: Level, place: Place, name: str) -> None:
             Axis=shapes.direction(0.0, -1.0, 0.0),
             RefDirection=shapes.direction(1.0, 0.0, 0.0),
         )
-        of = model.type_of(
-            "IfcTransportElementType", type_name, solid, material="钢", PredefinedType="ESCALATOR"
-        )
+        of = model.type_of("IfcTransportElementType", type_name, solid, material="钢", PredefinedType="ESCALATOR")
     model.product("IfcTransportElement", level, name, place, of=of, PredefinedType="ESCALATOR")
 
 

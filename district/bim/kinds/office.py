@@ -37,7 +37,7 @@ def author(model: Model, furnishing: Furnishing) -> None:
 
 
 def _core_rect(rect: Rect) -> Rect:
-    """The core stands on the north side of the corridor, in the middle."""
+    """Give the core: on the north side of the corridor, in the middle."""
     y0 = rect.dy / 2 + _CORRIDOR_M / 2
     dx = 9.6
     return Rect((rect.dx / 2 - dx / 2, y0, rect.dx / 2 + dx / 2, rect.dy - 0.6))

@@ -47,13 +47,12 @@ def _structure(model: Model, level: Level, rect: Rect, bay: float, count: int) -
     columns(model, level, [(min(x, rect.dx - 0.25), y) for x in xs for y in (0.25, rect.dy - 0.5)], 0.45)
     beams(model, level, [Place(x, 0.5, 0.0, 90.0) for x in xs[1:-1]], rect.dy - 1.0, 0.6)
     if level.index > 0:
+        railing(model, level, Place(0.0, 0.02), _CLASSROOM_M, "plaster")
         for i in range(count):
             railing(model, level, Place(_CLASSROOM_M + i * bay, 0.02), bay, "plaster")
 
 
-def _classrooms(
-    model: Model, furnishing: Furnishing, level: Level, rect: Rect, bay: float, count: int
-) -> None:
+def _classrooms(model: Model, furnishing: Furnishing, level: Level, rect: Rect, bay: float, count: int) -> None:
     thickness = FACADE.thickness_m
     y0, y1 = _GALLERY_M + thickness, rect.dy - thickness
     end = wall(model, level, FACADE, Place(rect.dx, _GALLERY_M + thickness, 0.0, 90.0), y1 - y0)

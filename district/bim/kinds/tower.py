@@ -15,9 +15,9 @@ from district.bim.structure import Rect, beams, columns, footprint, railing, roo
 from district.bim.walls import PARTITION, PRECAST, wall
 
 _PODIUM_STOREYS = 4
-_WINDOW = WindowKind("铝合金推拉窗 2400x1600", 2.4, 1.6)
-_NARROW_WINDOW = WindowKind("铝合金推拉窗 1500x1500", 1.5, 1.5)
+_WINDOW = WindowKind("铝合金推拉窗 3000x1800", 3.0, 1.8, 3)
 _BALCONY_M = 1.5
+_LEDGE_M = 0.1
 
 
 def author(model: Model, furnishing: Furnishing) -> None:
@@ -102,9 +102,9 @@ def _residential(model: Model, furnishing: Furnishing) -> None:
     for level in model.below:
         basement(model, furnishing, level, core_rect)
     for level in model.above:
-        slab(model, level, body)
-        long_side = max(3, round(rect.dx / 9))
-        walled(model, level, body, PRECAST, _WINDOW, (long_side, 1, long_side, 1))
+        # The floors stand out a little: a white line at each storey.
+        slab(model, level, body, colour="plaster", edge_m=0.0)
+        walled(model, level, body.inset(_LEDGE_M), PRECAST, _WINDOW, (4, 1, 4, 1))
         core(model, level, core_rect)
         _flats(model, furnishing, level, body, core_rect)
         if level.index > 0:
@@ -118,16 +118,16 @@ def _residential(model: Model, furnishing: Furnishing) -> None:
 
 
 def _balconies(model: Model, level: Level, rect: Rect) -> None:
-    width = 4.8
+    width = rect.dx * 0.3
     for x in (rect.dx * 0.25 - width / 2, rect.dx * 0.75 - width / 2):
-        slab(model, level, Rect((x, rect[1], x + width, rect[1] + _BALCONY_M)), 0.12, colour="plaster")
+        slab(model, level, Rect((x, rect[1], x + width, rect[1] + _BALCONY_M)), 0.12, colour="plaster", edge_m=0.0)
         railing(model, level, Place(x, rect[1] + 0.02), width)
 
 
 def _flats(model: Model, furnishing: Furnishing, level: Level, body: Rect, core_rect: Rect) -> None:
     """Lay out four flats around the core, parted by a wall south and a wall north of it."""
     middle = (core_rect[0] + core_rect[2]) / 2
-    inner = body.inset(PRECAST.thickness_m)
+    inner = body.inset(_LEDGE_M + PRECAST.thickness_m)
     thickness = PARTITION.thickness_m
     for i, (y0, y1) in enumerate(((inner[1], core_rect[1]), (core_rect[3], inner[3]))):
         if y1 - y0 > 1.0:

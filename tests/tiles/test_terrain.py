@@ -1,0 +1,154 @@
+"""Terrain tiles: decoded heights against the surface that was written."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import rasterio
+import shapely
+from pyproj import Transformer
+from rasterio import Affine
+from sqlalchemy import Connection
+
+from cim.errors import InvalidInput
+from tiles.terrain import render_tile, terrain_json
+
+# a PNG has no place of its own, which GDAL finds worth a warning
+pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+
+HALF_WORLD = 20037508.342789244
+LONGITUDE, LATITUDE = 114.22, 22.70
+
+
+def decode(png: bytes | None) -> Any:
+    assert png is not None
+    with rasterio.open(io.BytesIO(png)) as image:
+        red, green, blue = image.read().astype(np.int64)
+    return -10000 + (red * 65536 + green * 256 + blue) * 0.1
+
+
+def tile_at(z: int) -> tuple[int, int]:
+    x, y = Transformer.from_crs("EPSG:4490", "EPSG:3857", always_xy=True).transform(LONGITUDE, LATITUDE)
+    side = 2 * HALF_WORLD / 2**z
+    return int((x + HALF_WORLD) // side), int((HALF_WORLD - y) // side)
+
+
+def pixel_centres(z: int, x: int, y: int, crs: str) -> Any:
+    side = 2 * HALF_WORLD / 2**z
+    steps = (np.arange(256) + 0.5) * side / 256
+    east, north = np.meshgrid(x * side - HALF_WORLD + steps, HALF_WORLD - y * side - steps)
+    return Transformer.from_crs("EPSG:3857", crs, always_xy=True).transform(east, north)
+
+
+def surface(east: Any, north: Any) -> Any:
+    return 50.0 + 0.02 * east - 0.01 * north
+
+
+@pytest.fixture
+def add_raster(tmp_path: Path, add_rows: Any) -> Any:
+    """Write a tilted plane in EPSG:4547 as GeoTIFF and its row; returns the middle (easting, northing)."""
+
+    def add(key: str, half_m: float, resolution_m: float, lift_m: float = 0.0, hole: Any = None) -> Any:
+        to_metric = Transformer.from_crs("EPSG:4490", "EPSG:4547", always_xy=True)
+        east, north = to_metric.transform(LONGITUDE, LATITUDE)
+        size = int(2 * half_m / resolution_m)
+        steps = (np.arange(size) + 0.5) * resolution_m - half_m
+        x, y = np.meshgrid(steps, -steps)
+        heights = (surface(x, y) + lift_m).astype("float32")
+        if hole is not None:
+            heights[np.hypot(x, y) < hole] = -9999
+        (tmp_path / "terrain").mkdir(exist_ok=True)
+        with rasterio.open(
+            tmp_path / "terrain" / f"{key}.tif", "w", driver="GTiff", width=size, height=size, count=1,
+            dtype="float32", crs="EPSG:4547", nodata=-9999 if hole is not None else None,
+            transform=Affine(resolution_m, 0, east - half_m, 0, -resolution_m, north + half_m),
+        ) as file:  # fmt: skip
+            file.write(heights, 1)
+        corners = shapely.get_coordinates(shapely.box(east - half_m, north - half_m, east + half_m, north + half_m))
+        degrees = np.column_stack(to_metric.transform(corners[:, 0], corners[:, 1], direction="INVERSE"))
+        row = {"geom": shapely.MultiPolygon([shapely.Polygon(degrees)]), "file_key": key, "kind": "dtm"}
+        add_rows("terrain", "terrain", [row | {"crs": "EPSG:4547", "resolution_m": resolution_m, "source_key": key}])
+        return east, north
+
+    return add
+
+
+@pytest.mark.parametrize("z", [14, 15])
+def test_heights_are_those_of_the_raster(connection: Connection, tmp_path: Path, add_raster: Any, z: int) -> None:
+    east, north = add_raster("plane", 3000, 5.0)
+    x, y = tile_at(z)
+    heights = decode(render_tile(connection, tmp_path, z, x, y))
+    x_m, y_m = pixel_centres(z, x, y, "EPSG:4547")
+    expected = surface(x_m - east, y_m - north)
+    # a tenth of a metre is the step of the encoding
+    assert np.abs(heights - expected).max() < 0.12
+
+
+def test_the_finest_raster_is_on_top_and_the_rest_is_filled(
+    connection: Connection, tmp_path: Path, add_raster: Any
+) -> None:
+    east, north = add_raster("coarse", 3000, 20.0)
+    add_raster("fine", 100, 2.0, lift_m=30.0)
+    z = 15
+    x, y = tile_at(z)
+    heights = decode(render_tile(connection, tmp_path, z, x, y))
+    x_m, y_m = pixel_centres(z, x, y, "EPSG:4547")
+    expected = surface(x_m - east, y_m - north)
+    inside = (np.abs(x_m - east) < 90) & (np.abs(y_m - north) < 90)
+    outside = (np.abs(x_m - east) > 130) | (np.abs(y_m - north) > 130)
+    assert inside.sum() > 100
+    assert np.abs(heights - expected - 30)[inside].max() < 0.5
+    assert np.abs(heights - expected)[outside].max() < 0.5
+
+
+def test_voids_are_filled_from_their_neighbours(connection: Connection, tmp_path: Path, add_raster: Any) -> None:
+    east, north = add_raster("holed", 3000, 5.0, hole=60.0)
+    z = 15
+    x, y = tile_at(z)
+    heights = decode(render_tile(connection, tmp_path, z, x, y))
+    x_m, y_m = pixel_centres(z, x, y, "EPSG:4547")
+    hole = np.hypot(x_m - east, y_m - north) < 55
+    assert hole.sum() > 50
+    # the rim lies within 60 m * slope of the plane's middle
+    assert np.abs(heights[hole] - 50.0).max() < 3.0
+
+
+def test_nothing_where_no_raster_is(connection: Connection, tmp_path: Path, add_raster: Any) -> None:
+    x, y = tile_at(14)
+    assert render_tile(connection, tmp_path, 14, x, y) is None
+    add_raster("plane", 500, 5.0)
+    assert render_tile(connection, tmp_path, 14, x + 5, y) is None
+    (tmp_path / "terrain" / "plane.tif").unlink()
+    assert render_tile(connection, tmp_path, 14, x, y) is None
+    with pytest.raises(InvalidInput, match="z is '99'"):
+        render_tile(connection, tmp_path, 99, 0, 0)
+
+
+def test_a_raster_that_is_replaced_is_read_anew(connection: Connection, tmp_path: Path, add_raster: Any) -> None:
+    add_raster("plane", 3000, 20.0)
+    x, y = tile_at(14)
+    before = decode(render_tile(connection, tmp_path, 14, x, y))
+    path = tmp_path / "terrain" / "plane.tif"
+    with rasterio.open(path) as file:
+        heights, profile = file.read(1) + 7, file.profile
+    fresh = path.with_suffix(".new")
+    with rasterio.open(fresh, "w", **profile) as file:
+        file.write(heights, 1)
+    fresh.replace(path)
+    after = decode(render_tile(connection, tmp_path, 14, x, y))
+    assert np.abs(after - before - 7).max() < 0.2
+
+
+def test_terrain_json_says_where_it_is(connection: Connection, add_raster: Any) -> None:
+    assert "bounds" not in terrain_json(connection, "")
+    add_raster("plane", 500, 5.0)
+    document = terrain_json(connection, "http://localhost:8000")
+    west, south, east, north = document["bounds"]
+    assert west < LONGITUDE < east
+    assert south < LATITUDE < north
+    assert document["encoding"] == "mapbox"
+    assert document["tiles"] == ["http://localhost:8000/terrain/{z}/{x}/{y}.png"]

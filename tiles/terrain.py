@@ -1,0 +1,184 @@
+"""Terrain-RGB tiles (Mapbox encoding) from the rasters of the city model."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Lock
+from typing import Any, NamedTuple
+
+import morecantile
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from rasterio import Affine
+from rasterio.enums import Resampling
+from rasterio.errors import RasterioError, WindowError
+from rasterio.fill import fillnodata
+from rasterio.vrt import WarpedVRT
+from sqlalchemy import Connection, Integer, cast, func, literal, select
+
+from cim.tables import GEOGRAPHIC_SRID, terrain
+from tiles.tile import Envelope, Tile, envelope, parse_tile, tile_matrix_set
+
+TILE_PIXELS = 256
+#: Mapbox encoding: height = -10000 + (R * 65536 + G * 256 + B) * 0.1 m.
+BASE_HEIGHT_M = -10000.0
+STEP_M = 0.1
+LARGEST_CODE = 2**24 - 1
+
+MIN_ZOOM = 0
+MAX_ZOOM = 15
+MAX_OPEN_RASTERS = 16
+#: Voids of up to this many pixels are filled from their neighbours, wider ones are height 0.
+FILL_REACH_PX = 64.0
+
+Heights = NDArray[np.float32]
+
+
+class Raster(NamedTuple):
+    """A height raster as the model records it."""
+
+    file_key: str
+    resolution_m: float
+
+
+def terrain_json(connection: Connection, base_url: str) -> dict[str, Any]:
+    """Return the TileJSON of the terrain; without any raster its bounds are the whole world."""
+    box = select(func.ST_Extent(terrain.c.geom).label("box")).subquery()
+    sides = [getattr(func, f"ST_{side}")(box.c.box) for side in ("XMin", "YMin", "XMax", "YMax")]
+    found = connection.execute(select(*sides)).one()
+    document: dict[str, Any] = {
+        "tilejson": "3.0.0",
+        "name": "terrain",
+        "scheme": "xyz",
+        "tiles": [f"{base_url}/terrain/{{z}}/{{x}}/{{y}}.png"],
+        "minzoom": MIN_ZOOM,
+        "maxzoom": MAX_ZOOM,
+        "encoding": "mapbox",
+        "tileSize": TILE_PIXELS,
+        "vector_layers": [],
+    }
+    if found[0] is not None:
+        document["bounds"] = list(found)
+    return document
+
+
+def render_tile(connection: Connection, files: Path, z: object, x: object, y: object) -> bytes | None:
+    """Return a terrain-RGB tile as PNG, or None where no raster lies under it.
+
+    Several rasters are laid over one another, the finest on top; what is still void is filled from its
+    neighbours, and with height 0 far from any.
+
+    Parameters
+    ----------
+    files
+        The deployment's folder of large files; the rasters are in ``terrain`` below it.
+    """
+    tile = parse_tile(z, x, y)
+    return render_heights(files, find_rasters(connection, tile), tile)
+
+
+def render_heights(files: Path, rasters: Sequence[Raster], tile: Tile) -> bytes | None:
+    """Return the PNG of the heights of some rasters, the most important one first; needs no database."""
+    box = envelope(tile)
+    heights: Heights = np.full((TILE_PIXELS, TILE_PIXELS), np.nan, dtype=np.float32)
+    for raster in rasters:
+        layer = read_heights(files / "terrain" / f"{raster.file_key}.tif", box)
+        if layer is not None:
+            heights = np.where(np.isnan(heights), layer, heights)
+        if not np.isnan(heights).any():
+            break
+    if np.isnan(heights).all():
+        return None
+    return to_png(encode(fill_voids(heights)))
+
+
+def find_rasters(connection: Connection, tile: Tile) -> list[Raster]:
+    """Return the rasters of the ground under a tile, the finest first."""
+    west, south, east, north = tile_matrix_set().bounds(morecantile.Tile(x=tile.x, y=tile.y, z=tile.z))
+    box = func.ST_MakeEnvelope(west, south, east, north, cast(literal(GEOGRAPHIC_SRID), Integer))
+    rows = connection.execute(
+        select(terrain.c.file_key, func.coalesce(terrain.c.resolution_m, 1e9))
+        .where(terrain.c.geom.op("&&")(box), terrain.c.kind == "dtm")
+        .order_by(terrain.c.resolution_m.nulls_last(), terrain.c.id.desc())
+    )
+    return [Raster(key, resolution) for key, resolution in rows]
+
+
+def read_heights(path: Path, box: Envelope) -> Heights | None:
+    """Return the heights of a raster over a tile (NaN where void), or None where it cannot be read there."""
+    try:
+        with _open_rasters.lock:
+            return _warp(_open_rasters.get(path), box)
+    except (RasterioError, WindowError, OSError):
+        return None
+
+
+def _warp(dataset: Any, box: Envelope) -> Heights:
+    pixel_m = (box.east - box.west) / TILE_PIXELS
+    transform = Affine(pixel_m, 0, box.west, 0, -pixel_m, box.north)
+    with WarpedVRT(
+        dataset,
+        crs="EPSG:3857",
+        transform=transform,
+        width=TILE_PIXELS,
+        height=TILE_PIXELS,
+        resampling=Resampling.bilinear,
+        add_alpha=dataset.nodata is None,
+    ) as warped:
+        band = warped.read(1, masked=True, out_dtype="float32")
+        if dataset.nodata is None:
+            band = np.ma.masked_where(warped.read(warped.count) == 0, band)
+    values: Heights = band.filled(np.nan)
+    return values
+
+
+def fill_voids(heights: Heights) -> Heights:
+    """Fill NaN from the neighbours; what lies too far from any is 0."""
+    known = ~np.isnan(heights)
+    if known.all():
+        return heights
+    filled = fillnodata(np.where(known, heights, 0), mask=known.astype("uint8"), max_search_distance=FILL_REACH_PX)
+    values: Heights = np.nan_to_num(filled, nan=0.0).astype(np.float32)
+    return values
+
+
+def encode(heights: Heights) -> NDArray[np.uint8]:
+    """Return the red, green and blue bands (3 x rows x columns) of heights in metres."""
+    codes = np.clip(np.rint((heights.astype(np.float64) - BASE_HEIGHT_M) / STEP_M), 0, LARGEST_CODE).astype(np.uint32)
+    return np.stack([(codes >> 16) & 255, (codes >> 8) & 255, codes & 255]).astype(np.uint8)
+
+
+def to_png(bands: NDArray[np.uint8]) -> bytes:
+    """Return the bands as a PNG file."""
+    count, height, width = bands.shape
+    profile = {"driver": "PNG", "width": width, "height": height, "count": count, "dtype": "uint8", "zlevel": 4}
+    # A place that is not the identity, lest rasterio warn of every tile that it has none; it is not written.
+    with rasterio.Env(GDAL_PAM_ENABLED=False), rasterio.MemoryFile() as memory:
+        with memory.open(transform=Affine(1, 0, 0, 0, -1, 0), **profile) as image:
+            image.write(bands)
+        return bytes(memory.read())
+
+
+class OpenRasters:
+    """The rasters read last, kept open; ``lock`` is held while one is used, for GDAL's handles are not shared."""
+
+    def __init__(self, most: int) -> None:
+        self.lock = Lock()
+        self._most = most
+        self._open: OrderedDict[tuple[Path, int], Any] = OrderedDict()
+
+    def get(self, path: Path) -> Any:
+        """Return an open dataset; a file that was replaced is opened anew."""
+        key = (path, path.stat().st_mtime_ns)
+        if key not in self._open:
+            self._open[key] = rasterio.open(path)
+        self._open.move_to_end(key)
+        while len(self._open) > self._most:
+            self._open.popitem(last=False)[1].close()
+        return self._open[key]
+
+
+_open_rasters = OpenRasters(MAX_OPEN_RASTERS)

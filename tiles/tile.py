@@ -1,0 +1,83 @@
+"""Addresses of tiles in WebMercatorQuad, and what they cover."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import NamedTuple
+
+import morecantile
+
+from cim.errors import InvalidInput
+
+MAX_ZOOM = 22
+#: Coordinates inside a vector tile run from 0 to EXTENT; the buffer of BUFFER units keeps borders seamless.
+EXTENT = 4096
+BUFFER = 64
+#: The side of a tile on the screen, in CSS pixels, as MapLibre draws vector tiles.
+SCREEN_PIXELS = 512
+
+EARTH_RADIUS_M = 6378137.0
+CIRCUMFERENCE_M = 2 * math.pi * EARTH_RADIUS_M
+
+
+class Tile(NamedTuple):
+    """A tile of WebMercatorQuad; y counts from the north."""
+
+    z: int
+    x: int
+    y: int
+
+
+class Envelope(NamedTuple):
+    """West, south, east, north in EPSG:3857 (metres of the projection)."""
+
+    west: float
+    south: float
+    east: float
+    north: float
+
+
+@lru_cache(maxsize=1)
+def tile_matrix_set() -> morecantile.TileMatrixSet:
+    """Return the tile matrix set of all tiles that are served."""
+    return morecantile.tms.get("WebMercatorQuad")
+
+
+def parse_tile(z: object, x: object, y: object) -> Tile:
+    """Return the tile at an address, given as numbers or as text.
+
+    Raises
+    ------
+    InvalidInput
+        Naming the value that is out of range and the range.
+    """
+    zoom = _whole_number("z", z, MAX_ZOOM)
+    last = 2**zoom - 1
+    return Tile(zoom, _whole_number("x", x, last), _whole_number("y", y, last))
+
+
+def envelope(tile: Tile, *, buffer: int = 0) -> Envelope:
+    """Return what a tile covers, widened by ``buffer`` units of its grid on every side."""
+    box = tile_matrix_set().xy_bounds(morecantile.Tile(x=tile.x, y=tile.y, z=tile.z))
+    margin = (box.right - box.left) * buffer / EXTENT
+    return Envelope(box.left - margin, box.bottom - margin, box.right + margin, box.top + margin)
+
+
+def ground_pixel_m(tile: Tile) -> float:
+    """Return the metres on the ground of one screen pixel in the middle of a tile."""
+    north = math.pi * (1 - 2 * (tile.y + 0.5) / 2**tile.z)
+    return float(projected_pixel_m(tile.z) / math.cosh(north))
+
+
+def projected_pixel_m(zoom: int) -> float:
+    """Return the metres of EPSG:3857 of one screen pixel."""
+    return CIRCUMFERENCE_M / (SCREEN_PIXELS * float(2**zoom))
+
+
+def _whole_number(name: str, value: object, largest: int) -> int:
+    text = str(value)
+    # Digits of other scripts and signs are numbers to int(), but not to an address.
+    if len(text) > 8 or not (text.isascii() and text.isdigit()) or int(text) > largest:
+        raise InvalidInput(f"tile address: {name} is '{text[:20]}'; use a whole number from 0 to {largest}")
+    return int(text)

@@ -133,9 +133,7 @@ def _describe(plan: Plan, roads: Roads, division: Division, blocks: Blocks, lots
     )
 
 
-def _names(
-    plan: Plan, roads: Roads, division: Division, blocks: Blocks, lots: Lots
-) -> tuple[ObjectArray, ObjectArray]:
+def _names(plan: Plan, roads: Roads, division: Division, blocks: Blocks, lots: Lots) -> tuple[ObjectArray, ObjectArray]:
     """Name and address of every building."""
     count = len(blocks.zone)
     gardens, works = garden_names(count, plan.seed), works_names(count, plan.seed)

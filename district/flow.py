@@ -74,7 +74,9 @@ def shortest_ways(
     return Tree(np.array(parent), np.array(parent_edge), np.array(order, dtype=np.int64), np.array(distance))
 
 
-def downhill_ways(start: IntArray, end: IntArray, length_m: FloatArray, ground_m: FloatArray, outfalls: IntArray) -> Tree:
+def downhill_ways(
+    start: IntArray, end: IntArray, length_m: FloatArray, ground_m: FloatArray, outfalls: IntArray
+) -> Tree:
     """Find ways to the outfalls that avoid flowing up the ground."""
     rise = ground_m[end] - ground_m[start]
     # Walking from an outfall start -> end, the water flows end -> start: uphill where the start is higher.
@@ -83,7 +85,9 @@ def downhill_ways(start: IntArray, end: IntArray, length_m: FloatArray, ground_m
     return shortest_ways(len(ground_m), start, end, forth, back, outfalls)
 
 
-def gravity_levels(tree: Tree, length_m: FloatArray, highest_m: FloatArray, slope: float) -> tuple[FloatArray, FloatArray]:
+def gravity_levels(
+    tree: Tree, length_m: FloatArray, highest_m: FloatArray, slope: float
+) -> tuple[FloatArray, FloatArray]:
     """Set levels that fall by at least `slope` along the ways and nowhere lie above `highest_m`.
 
     Parameters
@@ -108,3 +112,13 @@ def gravity_levels(tree: Tree, length_m: FloatArray, highest_m: FloatArray, slop
         level[parent] = min(level[parent], level[node] - slope * length)
         drained[parent] += drained[node] + length
     return np.array(level), np.array(drained)
+
+
+def without_branches(tree: Tree, cut: BoolArray) -> Tree:
+    """Take the cut nodes, and all that flow through them, out of a tree."""
+    gone = cut.copy()
+    parents = tree.parent.tolist()
+    for node in tree.order.tolist():
+        gone[node] |= parents[node] >= 0 and gone[parents[node]]
+    kept = tree.order[~gone[tree.order]]
+    return Tree(tree.parent, tree.parent_edge, kept, np.where(gone, np.inf, tree.distance_m))

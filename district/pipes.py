@@ -9,7 +9,7 @@ import numpy as np
 import shapely
 
 from district.arrays import BoolArray, FloatArray, IntArray, ObjectArray, objects, random_stream
-from district.flow import Tree, downhill_ways, gravity_levels, shortest_ways
+from district.flow import downhill_ways, gravity_levels, shortest_ways, without_branches
 from district.plan import Plan, Street
 from district.roads import Roads
 from district.scales import METRIC_CRS
@@ -17,6 +17,7 @@ from district.scales import METRIC_CRS
 _HILL_LIMIT_M = 14.0
 _SEWER_COVER_M = 1.6
 _SEWER_SLOPE = 0.0012
+_SEWER_DEEPEST_M = 9.0
 _SEWER_SIZES_MM = np.array([300, 400, 500, 600, 800, 1000, 1200, 1500, 1800, 2200])
 _SEWER_STEPS_M = np.array([400, 900, 1800, 3500, 7000, 13000, 22000, 36000, 60000])
 
@@ -90,7 +91,7 @@ class Network:
     diameter_mm: IntArray
 
 
-def _split_streets(plan: Plan, roads: Roads, service: Service, kept: BoolArray) -> tuple[FloatArray, IntArray, IntArray, IntArray]:
+def _split_streets(roads: Roads, service: Service, kept: BoolArray) -> tuple[FloatArray, IntArray, IntArray, IntArray]:
     """Nodes in the frame, and start, end and rank of the pipes along the kept streets."""
     points, edge = roads.edge_points(service.spacing_m)
     points, edge = points[kept[edge]], edge[kept[edge]]
@@ -121,7 +122,7 @@ def _lengths(xy: FloatArray, start: IntArray, end: IntArray) -> FloatArray:
 def make_pressure_network(plan: Plan, roads: Roads, service: Service) -> Network:
     """Lay a looped network that one source feeds; pipes point away from it."""
     rng = random_stream(plan.seed, service.file)
-    node_uv, start, end, rank = _split_streets(plan, roads, service, _streets_for(plan, roads, service))
+    node_uv, start, end, rank = _split_streets(roads, service, _streets_for(plan, roads, service))
     xy, ground = _ground(plan, service, node_uv)
     length = _lengths(xy, start, end)
     widest = np.bincount(np.concatenate((start, end)), np.concatenate((rank == 0, rank == 0)), len(xy)) > 0
@@ -170,7 +171,9 @@ def _outfalls(plan: Plan, node_uv: FloatArray) -> tuple[IntArray, FloatArray]:
     u, v = node_uv.T
     across = v - terrain.river_v_m
     nodes = [np.flatnonzero(np.abs(np.abs(across) - 60.0) < 1.0)[::3]]
-    mouths = [np.column_stack((u[nodes[0]], terrain.river_v_m + np.sign(across[nodes[0]]) * (terrain.river_half_width_m + 1)))]
+    mouths = [
+        np.column_stack((u[nodes[0]], terrain.river_v_m + np.sign(across[nodes[0]]) * (terrain.river_half_width_m + 1)))
+    ]
     for t in terrain.tributaries:
         beside = (np.abs(np.abs(u - t.u_m) - 28.0) < 1.0) & (t.side * across > 70.0)
         nodes.append(np.flatnonzero(beside)[::4])
@@ -183,14 +186,17 @@ def make_drainage(plan: Plan, roads: Roads) -> Network:
     """Lay sewers as trees that fall all the way to an outfall at the water."""
     service = DRAINAGE
     rng = random_stream(plan.seed, service.file)
-    node_uv, start, end, _ = _split_streets(plan, roads, service, _dry_streets(plan, roads, service))
+    node_uv, start, end, _ = _split_streets(roads, service, _dry_streets(plan, roads, service))
     outfalls, mouths = _outfalls(plan, node_uv)
     xy, ground = _ground(plan, service, np.concatenate((node_uv, mouths)))
     mouth_numbers = len(node_uv) + np.arange(len(mouths))
     start, end = np.concatenate((start, mouth_numbers)), np.concatenate((end, outfalls))
     length = _lengths(xy, start, end)
     tree = downhill_ways(start, end, length, ground, mouth_numbers)
-    level, drained = gravity_levels(tree, length, _highest(plan, ground, mouths), _SEWER_SLOPE)
+    highest = _highest(ground, len(mouths))
+    deep = ground - gravity_levels(tree, length, highest, _SEWER_SLOPE)[0] > _SEWER_DEEPEST_M
+    tree = without_branches(tree, deep)
+    level, drained = gravity_levels(tree, length, highest, _SEWER_SLOPE)
     upper = tree.order[tree.parent[tree.order] >= 0]
     types = rng.choice(objects([n for n, _ in service.fittings]), size=len(xy), p=[c for _, c in service.fittings])
     types[mouth_numbers] = service.source
@@ -209,10 +215,10 @@ def _dry_streets(plan: Plan, roads: Roads, service: Service) -> BoolArray:
     return _streets_for(plan, roads, service) & ~wet
 
 
-def _highest(plan: Plan, ground: FloatArray, mouths: FloatArray) -> FloatArray:
-    """Highest level of the sewers: below the street, and at the mouths just below the bank."""
+def _highest(ground: FloatArray, mouths: int) -> FloatArray:
+    """Highest level of the sewers: below the street, and at the mouths (the last nodes) just below the bank."""
     highest = ground - _SEWER_COVER_M
-    highest[len(ground) - len(mouths) :] = ground[len(ground) - len(mouths) :] - 0.2
+    highest[len(ground) - mouths :] = ground[len(ground) - mouths :] - 0.2
     return highest
 
 

@@ -143,9 +143,7 @@ def _make_lines(
 def _make_tributaries(scale: Scale, low: float, high: float, rng: Generator) -> tuple[Tributary, ...]:
     places = low + (high - low) * (np.arange(scale.tributaries) + 0.5) / scale.tributaries
     places += rng.uniform(-0.12, 0.12, scale.tributaries) * (high - low) / scale.tributaries
-    return tuple(
-        Tributary(float(u), 1 if k % 2 == 0 else -1, TRIBUTARY_HALF_WIDTH_M) for k, u in enumerate(places)
-    )
+    return tuple(Tributary(float(u), 1 if k % 2 == 0 else -1, TRIBUTARY_HALF_WIDTH_M) for k, u in enumerate(places))
 
 
 def _make_zones(plan_seed: int, scale: Scale, terrain: Terrain, u: Lines, v: Lines) -> IntArray:

@@ -18,7 +18,7 @@ from district.bim.walls import FACADE, LIGHT, PARTITION, wall
 _BAY_M = 6.0
 _WARD_DEPTH_M = 9.0
 _CORRIDOR_M = 2.4
-_WINDOW = WindowKind("病房窗 2700x1800", 2.7, 1.8, 3)
+_WINDOW = WindowKind("病房窗 4200x2000", 4.2, 2.0, 4)
 _OUTPATIENT = ("诊室", "诊室", "检查室", "挂号收费", "药房", "诊室")
 _CORE_ROOMS = ("护士站", "治疗室", "处置室", "医生办公室", "库房", "值班室")
 

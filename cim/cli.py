@@ -6,8 +6,8 @@ import sys
 from importlib.metadata import entry_points
 
 import typer
-from rich.console import Console
 
+from cim.commands.session import messages
 from cim.errors import CimError
 
 ORDER = ["init", "import", "layers", "quarantine", "status", "serve", "worker", "tiles", "district", "key", "doctor"]
@@ -24,7 +24,11 @@ def build() -> typer.Typer:
     )
     found = entry_points(group="cim.commands")
     for entry in sorted(found, key=lambda e: (ORDER.index(e.name) if e.name in ORDER else 99, e.name)):
-        entry.load()(app)
+        try:
+            entry.load()(app)
+        except ImportError as error:
+            # 'cim doctor' must run on a broken installation too.
+            messages.print(f"cim: the commands of '{entry.name}' cannot be loaded: {error}", markup=False)
     return app
 
 
@@ -33,5 +37,5 @@ def main() -> None:
     try:
         build()(prog_name="cim")
     except CimError as error:
-        Console(stderr=True).print(f"cim: {error.detail}", style="red", markup=False, highlight=False)
+        messages.print(f"cim: {error.detail}", style="red", markup=False)
         sys.exit(1)

@@ -1,0 +1,96 @@
+"""All that a running service holds: settings, connections, what it remembers, and the bounds on its work."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from api.auth import KeyRing
+from api.gate import Gate
+from api.live import LiveEvent, LiveHub
+from api.metrics import Metrics
+from api.tile_cache import TileCache
+from api.versions import LayerVersions
+from cim import schema
+from cim.db import make_async_engine, make_engine
+from cim.settings import Settings
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+POOL_SIZE = 8
+THREADS = 4
+TILE_CACHE_BYTES = 96 * 1024 * 1024
+
+
+class Service:
+    """The composition of one server process; functions of lower packages are run through it."""
+
+    def __init__(self, settings: Settings, url: str) -> None:
+        self.settings = settings
+        self.engine: AsyncEngine = make_async_engine(
+            url, pool_size=POOL_SIZE, statement_timeout_s=settings.statement_timeout_s
+        )
+        self._thread_engine: Engine = make_engine(
+            url, pool_size=THREADS, statement_timeout_s=settings.statement_timeout_s
+        )
+        self.metrics = Metrics()
+        self.keys = KeyRing(self.engine)
+        self.versions = LayerVersions(self.read)
+        self.tiles = TileCache(TILE_CACHE_BYTES)
+        self.live = LiveHub(url, self._on_live)
+        # Fewer than the pool has, so that keys and small reads find a connection while big ones run.
+        self.tile_gate = Gate(4, waiting=512, patience_s=20)
+        self.query_gate = Gate(2, waiting=16, patience_s=10)
+        self.thread_gate = Gate(THREADS, waiting=128, patience_s=20)
+
+    async def read(self, function: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a read of the model on a connection of its own."""
+        async with self.engine.connect() as connection:
+            return await connection.run_sync(function, *args, **kwargs)
+
+    async def query(self, function: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a heavy read, of which only a few run at once."""
+        async with self.query_gate.enter():
+            return await self.read(function, *args, **kwargs)
+
+    async def compute(self, function: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a read that also computes for a while, in a thread, so that other requests go on."""
+
+        def run() -> T:
+            with self._thread_engine.connect() as connection:
+                return function(connection, *args, **kwargs)
+
+        async with self.thread_gate.enter():
+            return await asyncio.to_thread(run)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Check the database, listen to it, and let go of everything at the end."""
+        try:
+            await self.read(schema.require_ready)
+            self.live.start()
+            yield
+        finally:
+            await self.live.stop()
+            await self.engine.dispose()
+            self._thread_engine.dispose()
+
+    def measure(self) -> None:
+        """Bring the gauges up to date."""
+        pool = self.engine.pool
+        self.metrics.tile_bytes.set(self.tiles.size_bytes)
+        self.metrics.listeners.set(self.live.listeners)
+        self.metrics.pool_size.set(POOL_SIZE)
+        self.metrics.pool_in_use.set(getattr(pool, "checkedout", lambda: 0)())
+
+    def _on_live(self, event: LiveEvent | None) -> None:
+        if event is None:
+            self.versions.forget()
+        elif event.kind == "layer":
+            self.versions.forget(event.data.get("layer"))

@@ -1,0 +1,74 @@
+"""The versions of layers, kept in memory: what ETags and tile keys are made of, without a query a request."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+
+from sqlalchemy import Connection
+
+from cim.access import OPEN_CALLER, Caller
+from cim.errors import NotFound
+from layers.catalogue import LayerRow, get_layer
+
+#: Notices of changes come at once; this is for those that were lost with a connection.
+MEMORY_S = 5.0
+REMEMBERED_LAYERS = 2048
+
+Read = Callable[[Connection], list[LayerRow | None]]
+
+
+class LayerVersions:
+    """Rows of the catalogue, each read again when its layer changes and every few seconds."""
+
+    def __init__(self, read: Callable[[Read], Awaitable[list[LayerRow | None]]]) -> None:
+        self._read = read
+        self._known: OrderedDict[str, tuple[float, LayerRow | None]] = OrderedDict()
+
+    async def rows(self, layer_ids: Sequence[str], caller: Caller) -> list[LayerRow]:
+        """Return the rows of layers.
+
+        Raises
+        ------
+        NotFound
+            For a layer that does not exist or that the caller may not see.
+        """
+        now = time.monotonic()
+        found = {name: self._known[name][1] for name in layer_ids if now - self._read_at(name) <= MEMORY_S}
+        missing = [name for name in layer_ids if name not in found]
+        if missing:
+            rows = await self._read(lambda connection: [_find(connection, name) for name in missing])
+            found |= dict(zip(missing, rows, strict=True))
+            for name in missing:
+                self._remember(name, now, found[name])
+        return [_visible(name, found[name], caller) for name in layer_ids]
+
+    def forget(self, layer_id: str | None = None) -> None:
+        """Read a layer (or all) again at the next request."""
+        if layer_id is None:
+            self._known.clear()
+        else:
+            self._known.pop(layer_id, None)
+
+    def _read_at(self, name: str) -> float:
+        return self._known.get(name, (float("-inf"), None))[0]
+
+    def _remember(self, name: str, read_at: float, row: LayerRow | None) -> None:
+        self._known[name] = (read_at, row)
+        self._known.move_to_end(name)
+        if len(self._known) > REMEMBERED_LAYERS:
+            self._known.popitem(last=False)
+
+
+def _find(connection: Connection, layer_id: str) -> LayerRow | None:
+    try:
+        return get_layer(connection, layer_id, OPEN_CALLER)
+    except NotFound:
+        return None
+
+
+def _visible(name: str, row: LayerRow | None, caller: Caller) -> LayerRow:
+    if row is None or row.visibility not in caller.visible_levels():
+        raise NotFound(f"there is no layer '{name[:100]}'; /api/layers lists those that you may see")
+    return row

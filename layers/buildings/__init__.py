@@ -1,0 +1,1 @@
+"""Buildings: evidence matched, one merged record each, its conflicts and its dossier."""

@@ -1,0 +1,66 @@
+"""The merged record of a building: of each field the value of the source that the rules prefer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection
+
+from cim.db import copy_rows, driver
+from layers.buildings.rules import Rule, rules
+from layers.sql import statement
+
+
+def stage_rules(connection: Connection) -> None:
+    """Put the rules where the statements of the merge read them."""
+    copy_rows(connection, "merge_rule", Rule._fields, rules())
+
+
+def make_records(connection: Connection) -> None:
+    """Fill ``merge_record`` for every building in ``merge_affected`` or newly made."""
+    for name in ("merge_members", "merge_claims"):
+        connection.execute(statement(name))
+    analyze(connection, "merge_member", "merge_claim")
+    for name in ("merge_reopen", "merge_records", "merge_keys"):
+        connection.execute(statement(name))
+    analyze(connection, "merge_record")
+
+
+def fill_ground(connection: Connection, files: Any) -> None:
+    """Take the height of the terrain as base where no source gives one; nothing where there is no terrain.
+
+    Parameters
+    ----------
+    files
+        The folder of the deployment's rasters (pathlib.Path).
+    """
+    try:
+        from layers.terrain.heights import sample_heights
+    except ImportError:
+        return
+    bare = connection.execute(statement("merge_bare")).all()
+    if not bare:
+        return
+    heights = sample_heights(connection, files, [row.longitude for row in bare], [row.latitude for row in bare])
+    rows = [(row.id, round(float(h), 2)) for row, h in zip(bare, heights, strict=True) if h == h]
+    copy_rows(connection, "merge_ground", ("id", "height_m"), rows)
+    connection.execute(statement("merge_ground"))
+
+
+def write_records(connection: Connection) -> tuple[int, int, int]:
+    """Write the records; return how many buildings were added, changed and removed."""
+    added = connection.execute(statement("merge_insert")).rowcount
+    changed = connection.execute(statement("merge_update")).rowcount
+    connection.execute(statement("merge_sources"))
+    removed = connection.execute(statement("merge_remove")).rowcount
+    connection.execute(statement("merge_conflicts"))
+    return added, changed, removed
+
+
+def analyze(connection: Connection, *tables: str) -> None:
+    """Tell the planner how large temporary tables have become."""
+    from psycopg import sql
+
+    with driver(connection).cursor() as cursor:
+        for table in tables:
+            cursor.execute(sql.SQL("ANALYZE {}").format(sql.Identifier("pg_temp", table)))

@@ -196,20 +196,19 @@ class Model:
         contained
             False for parts of another product, spaces and openings.
         """
-        if not representations and of is not None and of.source is not None:
+        if not representations and of and of.source:
             representations = (self.shapes.mapped(of.source),)
-        parent = (within or level.entity).ObjectPlacement
         entity = self.document.rooted(
             ifc_class,
             f"{level.name}/{ifc_class}",
             Name=name,
-            ObjectPlacement=self.shapes.local(place, parent),
+            ObjectPlacement=self.shapes.local(place, (within or level.entity).ObjectPlacement),
             Representation=self.shapes.definition(*representations) if representations else None,
             **attributes,
         )
         if representations and ifc_class != "IfcOpeningElement":
             self.count += 1
-        if of is not None:
+        if of:
             of.occurrences.append(entity)
         if contained:
             level.contained.append(entity)

@@ -86,6 +86,12 @@ def wall(
         Tag=f"W{model.count}",
         **model.since_ifc4(PredefinedType="STANDARD"),
     )
+    _describe(model, kind, entity, length_m, height)
+    return Wall(entity, level, kind, length_m, height)
+
+
+def _describe(model: Model, kind: WallKind, entity: Entity, length_m: float, height: float) -> None:
+    thickness = kind.thickness_m
     properties = model.properties
     properties.give(
         "Pset_WallCommon",
@@ -109,4 +115,3 @@ def wall(
         entity,
     )
     properties.layer(kind.name, kind.layers, entity)
-    return Wall(entity, level, kind, length_m, height)

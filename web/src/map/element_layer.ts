@@ -3,13 +3,14 @@
 import { COORDINATE_SYSTEM, type GetPickingInfoParams, type Layer, type PickingInfo } from "@deck.gl/core";
 import { Tile3DLayer } from "@deck.gl/geo-layers";
 import { SimpleMeshLayer } from "@deck.gl/mesh-layers";
+import { Model, type Geometry } from "@luma.gl/engine";
 import { mergeElements, type Element, type ElementMesh, type Gltf } from "./element_mesh";
 
 // The picking colour is the element's row in the tile's property table instead of the instance's number, and the
 // colour is the element's material with its transparency.
 const INJECT = {
-  "vs:#decl": "in vec4 elementColors;\nin float featureIndexes;\n",
-  "vs:#main-end": "vColor = elementColors * instanceColors;\npicking_setPickingColor(picking_getPickingColorFromIndex(featureIndexes));\n",
+  "vs:#decl": "in vec2 elementData;\n",
+  "vs:#main-end": "vColor.a *= elementData.y;\npicking_setPickingColor(picking_getPickingColorFromIndex(elementData.x));\n",
 };
 
 class ElementMeshLayer extends SimpleMeshLayer {
@@ -17,6 +18,19 @@ class ElementMeshLayer extends SimpleMeshLayer {
 
   override getShaders(): ReturnType<SimpleMeshLayer["getShaders"]> {
     return { ...super.getShaders(), inject: INJECT };
+  }
+
+  /** As the base class makes it, but with all of the geometry's attributes: the base keeps the standard four only. */
+  protected override getModel(mesh: unknown): Model {
+    const model = new Model(this.context.device, {
+      ...this.getShaders(),
+      id: this.props.id,
+      bufferLayout: this.getAttributeManager()!.getBufferLayouts(),
+      geometry: mesh as Geometry,
+      isInstanced: true,
+    });
+    model.shaderInputs.setProps({ simpleMesh: { sampler: this.state.emptyTexture, hasTexture: false } });
+    return model;
   }
 }
 

@@ -78,7 +78,8 @@ class Buffers {
   readonly positions: Float32Array;
   readonly normals: Float32Array;
   readonly colors: Uint8Array;
-  readonly features: Float32Array;
+  /** Two numbers a vertex: the element's row in the property table, and its opacity. */
+  readonly elements: Float32Array;
   readonly indices: Uint32Array;
   #vertex = 0;
   #index = 0;
@@ -87,7 +88,7 @@ class Buffers {
     this.positions = new Float32Array(vertices * 3);
     this.normals = new Float32Array(vertices * 3);
     this.colors = new Uint8Array(vertices * 4);
-    this.features = new Float32Array(vertices).fill(NO_FEATURE);
+    this.elements = new Float32Array(vertices * 2);
     this.indices = new Uint32Array(indices);
   }
 
@@ -98,7 +99,7 @@ class Buffers {
     if (normals) transform(normals, matrix, this.normals, this.#vertex, 0);
     this.#paint(primitive, count);
     const ids = primitive.extensions?.EXT_mesh_features?.featureIds?.[0]?.data;
-    if (ids) this.features.set(Float32Array.from(ids), this.#vertex);
+    for (let i = 0; i < count; i += 1) this.elements[(this.#vertex + i) * 2] = ids?.[i] ?? NO_FEATURE;
     const indices = primitive.indices?.value;
     const length = indices?.length ?? count;
     for (let i = 0; i < length; i += 1) this.indices[this.#index + i] = this.#vertex + (indices ? indices[i]! : i);
@@ -114,15 +115,16 @@ class Buffers {
     for (let i = 0; i < count; i += 1) {
       for (let c = 0; c < 4; c += 1) {
         const factor = own && c < size ? own.value[i * size + c]! / scale : 1;
-        this.colors[(this.#vertex + i) * 4 + c] = Math.round(toSrgb((base[c] ?? 1) * factor, c) * 255);
+        const part = (base[c] ?? 1) * factor;
+        if (c === 3) this.elements[(this.#vertex + i) * 2 + 1] = part;
+        else this.colors[(this.#vertex + i) * 4 + c] = Math.round(toSrgb(part) * 255);
       }
     }
   }
 }
 
-/** glTF colours are linear; the map draws in sRGB. Alpha (the fourth) is linear in both. */
-function toSrgb(linear: number, channel: number): number {
-  if (channel === 3) return linear;
+/** glTF colours are linear; the map draws in sRGB. */
+function toSrgb(linear: number): number {
   return linear <= 0.0031308 ? 12.92 * linear : 1.055 * linear ** (1 / 2.4) - 0.055;
 }
 
@@ -168,8 +170,8 @@ export function mergeElements(gltf: Gltf): ElementMesh | null {
       positions: { size: 3, value: buffers.positions },
       normals: { size: 3, value: buffers.normals },
       texCoords: { size: 2, value: new Float32Array(vertices * 2) },
-      elementColors: { size: 4, value: buffers.colors, normalized: true },
-      featureIndexes: { size: 1, value: buffers.features },
+      colors: { size: 4, value: buffers.colors, normalized: true },
+      elementData: { size: 2, value: buffers.elements },
     },
   });
   return { geometry, elements: elementsOf(gltf) };

@@ -14,6 +14,7 @@ from api.auth import Gatekeeper
 from api.edge import Edge
 from api.errors import add_handlers
 from api.frontend import Frontend, installed_frontend
+from api.orphan import end_with_parent
 from api.routers import catalogue, config, docs, health, live, session, terrain, tiles, viewer
 from api.service import Service
 from api.tile_path import TilePath, is_tile
@@ -89,6 +90,7 @@ class Crossing:
 
 def create() -> ASGIApp:
     """Return the service of a worker process, from the environment."""
+    end_with_parent()
     settings = read_settings()
     configure_logs(settings.log)
     return make_app(settings, database_url(settings))

@@ -20,7 +20,7 @@ from cim.errors import Forbidden, InvalidInput
 from cim.keys import any_key
 
 #: Streams stay open for ever, so that a worker must not wait for them to end.
-FAREWELL_S = 3
+FAREWELL_S = 2
 
 
 def register(app: typer.Typer) -> None:

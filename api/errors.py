@@ -59,7 +59,9 @@ def problem_of(error: Exception, path: str) -> Problem:
     if isinstance(error, RequestValidationError):
         return _validation(error.errors())
     if isinstance(error, HTTPException):
-        return _http(error, path)
+        # While it reads a body the framework wraps whatever goes wrong; the reason is more telling.
+        cause = error.__cause__
+        return _known(cause) if isinstance(cause, CimError) else _http(error, path)
     if isinstance(error, SQLAlchemyError):
         return _database(error)
     return _unexpected(error)

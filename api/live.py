@@ -102,13 +102,12 @@ class LiveHub:
         """Hand on one notice; what is not understood is left out."""
         try:
             data = orjson.loads(payload)
-            kind = data.pop("type")
-        except (orjson.JSONDecodeError, AttributeError, KeyError):
+        except orjson.JSONDecodeError:
             return
-        if kind not in KINDS:
+        if not isinstance(data, dict) or data.get("type") not in KINDS:
             return
         self._count += 1
-        event = LiveEvent(self._count, kind, data)
+        event = LiveEvent(self._count, data.pop("type"), data)
         self._on_event(event)
         self._recent.append(event)
         for listener in list(self._listeners):

@@ -103,7 +103,9 @@ def make_blocks(plan: Plan, crossings: FloatArray) -> Blocks:
     hill = plan.terrain.hill_m(points[..., 0], points[..., 1]).max(axis=1)
     large = (blocks.size > 12.0).all(axis=1)
     reach = 0.7 * np.hypot(blocks.size[:, 0], blocks.size[:, 1]) + 12.0
-    near = shapely.STRtree(shapely.points(crossings)).query(shapely.points(points[:, 4]), "dwithin", reach)[0]
+    near = shapely.STRtree(np.asarray(shapely.points(crossings))).query(shapely.points(points[:, 4]), "dwithin", reach)[
+        0
+    ]
     served = np.bincount(near, minlength=len(low)) >= 2
     return blocks.pick(plan.inside(points, 8.0).all(axis=1) & (hill < _HILL_LIMIT_M) & large & served)
 
@@ -111,7 +113,7 @@ def make_blocks(plan: Plan, crossings: FloatArray) -> Blocks:
 def lot_counts(blocks: Blocks, kind: IntArray) -> IntArray:
     """Lots along u and v that each block holds for a kind, ``(blocks, 2)``; none on a park."""
     pitch = np.array([k.pitch_m for k in KINDS])
-    counts = np.floor(blocks.size / pitch[np.maximum(kind, 0)]).astype(np.int64)
+    counts: IntArray = np.floor(blocks.size / pitch[np.maximum(kind, 0)]).astype(np.int64)
     counts[kind == PARK] = 0
     return counts
 

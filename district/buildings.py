@@ -101,7 +101,8 @@ def _between(rng: np.random.Generator, ranges: list[tuple[int, int]], kind: IntA
     share = rng.uniform(size=int(per.max()) + 1)[per]
     low, high = np.array(ranges).T
     drawn: IntArray = (low[kind] + share * (high[kind] - low[kind] + 1)).astype(np.int64)
-    return np.minimum(drawn, high[kind])
+    np.minimum(drawn, high[kind], out=drawn)
+    return drawn
 
 
 def _describe(plan: Plan, roads: Roads, division: Division, blocks: Blocks, lots: Lots) -> pd.DataFrame:
@@ -167,9 +168,8 @@ def _estate(kind: int, garden: str, works: str) -> str:
 
 
 def _running(group: IntArray) -> IntArray:
-    """Number the members of each group from 0, in order of appearance."""
-    numbers: IntArray = pd.Series(group).groupby(group).cumcount().to_numpy()
-    return numbers
+    """Give each member its place in its group, from 0, in order of appearance."""
+    return pd.Series(group).groupby(group).cumcount().to_numpy().astype(np.int64)
 
 
 def _describe_models(table: pd.DataFrame, models: Specials) -> None:

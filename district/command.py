@@ -6,7 +6,7 @@ import json
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -59,7 +59,7 @@ def make(
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON summary to stdout.")] = False,
 ) -> None:
     """Write the synthetic district as ordinary GIS, register, raster and IFC files, with a truth.json."""
-    half = cast("Half | None", only.value if only else None)
+    half: Half | None = only.value if only else None
     chatter = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=chatter, disable=not chatter.is_terminal, transient=True) as progress:

@@ -25,9 +25,10 @@ _SOURCES: dict[str, tuple[float, tuple[tuple[str, int], ...]]] = {
 
 def _kinds(rng: np.random.Generator, count: int) -> tuple[ObjectArray, ObjectArray, ObjectArray]:
     """Draw source, kind and mildest level of each event."""
-    rows, chances = [], []
-    for source, (share, kinds) in _SOURCES.items():
-        rows.extend((source, kind, level) for kind, level in kinds)
+    rows: list[tuple[str, str, int]] = []
+    chances: list[float] = []
+    for origin, (share, kinds) in _SOURCES.items():
+        rows.extend((origin, name, mildest) for name, mildest in kinds)
         chances.extend([share / len(kinds)] * len(kinds))
     drawn = rng.choice(len(rows), count, p=np.array(chances) / sum(chances)).tolist()
     source, kind, level = zip(*(rows[k] for k in drawn), strict=True)

@@ -93,7 +93,7 @@ def plant_overlaps(cells: gpd.GeoDataFrame, seed: int, count: int = 2) -> list[F
     order = random_stream(seed, "overlapping cells").permutation(len(geometry)).tolist()
     tree = shapely.STRtree(geometry)
     used: set[int] = set()
-    faults = []
+    faults: list[Fault] = []
     for a in order:
         near = [int(b) for b in tree.query(geometry[a], predicate="touches")]
         near = [b for b in near if shapely.length(shapely.intersection(geometry[a], geometry[b])) > _OVERLAP_M]

@@ -106,7 +106,7 @@ def make_lots(plan: Plan, blocks: Blocks, kind_of_block: IntArray) -> Lots:
 def _draw_sizes(rng: np.random.Generator, kind: IntArray, fit: FloatArray) -> FloatArray:
     least = np.array([(k.length_m[0], k.depth_m[0]) for k in KINDS])[kind]
     most = np.array([(k.length_m[1], k.depth_m[1]) for k in KINDS])[kind]
-    size = least + rng.uniform(size=(len(kind), 2)) * (most - least)
+    size: FloatArray = least + rng.uniform(size=(len(kind), 2)) * (most - least)
     size[:, 1] = np.minimum(size[:, 1], fit[:, 2] * 0.92)
     size[:, 0] = np.minimum(size[:, 0], (fit[:, 0] - fit[:, 1] * size[:, 1]) * 0.94)
     return size

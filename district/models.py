@@ -60,7 +60,7 @@ def model_faults(sites: list[ModelSite]) -> list[Fault]:
 
 
 def known_buildings(buildings: Buildings, sites: list[ModelSite], faults: list[Fault]) -> dict[str, dict[str, Any]]:
-    """What the footprint layer says of the buildings with a model or a planted disagreement, by code."""
+    """Give what the footprint layer says of the buildings with a model or a planted disagreement, by code."""
     slugs: dict[str, str] = {site.building_code: site.program.slug for site in sites}
     wanted = {*slugs, *(fault.key for fault in faults if fault.expect == "conflict")}
     rows = buildings.table[buildings.table["建筑编码"].isin(wanted)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import geopandas as gpd
 import numpy as np
 import shapely
@@ -49,7 +51,7 @@ def make_rivers(plan: Plan) -> gpd.GeoDataFrame:
     mouths = sorted(t.u_m for t in terrain.tributaries)
     breaks = [float(samples[0]), *mouths, float(samples[-1])]
     rows = []
-    for k, (a, b) in enumerate(zip(breaks[:-1], breaks[1:], strict=True)):
+    for k, (a, b) in enumerate(pairwise(breaks)):
         u = np.concatenate(([a], samples[(samples > a + 1) & (samples < b - 1)], [b]))
         line = plan.frame.world(u, np.full_like(u, terrain.river_v_m))
         following = f"R{k + 2:03d}" if b != breaks[-1] else ""

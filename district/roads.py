@@ -72,8 +72,7 @@ class Roads:
     def lines(self, plan: Plan) -> ObjectArray:
         """Draw the edges' centrelines in EPSG:4547."""
         points, edge = self.edge_points(_DENSIFY_M)
-        lines: ObjectArray = shapely.linestrings(plan.frame.world(points[:, 0], points[:, 1]), indices=edge)
-        return lines
+        return np.asarray(shapely.linestrings(plan.frame.world(points[:, 0], points[:, 1]), indices=edge))
 
 
 #: (start u, start v, end u, end v, rank, line key): an edge before its nodes are numbered.
@@ -110,7 +109,7 @@ def _main_edges(plan: Plan) -> Iterator[_Edge]:
 def _inner_edges(plan: Plan, rng: np.random.Generator) -> Iterator[_Edge]:
     """Edges inside the superblocks; some are left out, so that blocks join and lanes end."""
     for i, j in np.ndindex(plan.zone.shape):
-        zone = Zone(plan.zone[i, j])
+        zone = Zone(int(plan.zone[i, j]))
         us, vs = plan.splits(i, j)
         rank = int(inner_rank(zone))
         u_stops = _stops(plan.u.at_m[i : i + 2], us)
@@ -119,6 +118,16 @@ def _inner_edges(plan: Plan, rng: np.random.Generator) -> Iterator[_Edge]:
         edges += [e for k, u in enumerate(us.tolist()) for e in _chain(u, v_stops, False, rank, f"b{i},{j},u{k}")]
         kept = rng.uniform(size=len(edges)) > 0.10
         yield from (edge for edge, keep in zip(edges, kept.tolist(), strict=True) if keep)
+
+
+def _line_keys(plan: Plan) -> Iterator[str]:
+    """Name all lines of the plan, also those of which no street came to be: addresses may name them."""
+    yield from (f"u{i}" for i in range(len(plan.u.at_m)))
+    yield from (f"v{j}" for j in range(len(plan.v.at_m)))
+    for i, j in np.ndindex(plan.zone.shape):
+        us, vs = plan.splits(i, j)
+        yield from (f"b{i},{j},u{k}" for k in range(len(us)))
+        yield from (f"b{i},{j},v{k}" for k in range(len(vs)))
 
 
 def largest_component(nodes: int, start: IntArray, end: IntArray) -> BoolArray:
@@ -163,7 +172,7 @@ def make_roads(plan: Plan) -> Roads:
     used, number = np.unique(ends[kept].ravel(), return_inverse=True)
     ends, rank, key = number.reshape(-1, 2), rank[kept], key[kept]
     node_uv = node_uv[used]
-    names = street_names(sorted(set(keys)), plan.seed)
+    names = street_names(sorted(_line_keys(plan)), plan.seed)
     one_way = (rank >= Street.LOCAL) & (rng.uniform(size=len(rank)) < 0.12)
     return Roads(
         node_uv,

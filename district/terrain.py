@@ -51,7 +51,8 @@ class PlaneWaves:
         total = np.zeros_like(easting)
         for ke, kn, p in zip(self.east, self.north, self.phase_rad, strict=True):
             total += np.cos(ke * easting + kn * northing + p)
-        return total * np.sqrt(2.0 / len(self.east))
+        total *= np.sqrt(2.0 / len(self.east))
+        return total
 
 
 def make_waves(seed: int, name: str, count: int, shortest_m: float, longest_m: float) -> PlaneWaves:

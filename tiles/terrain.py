@@ -157,7 +157,7 @@ def to_png(bands: NDArray[np.uint8]) -> bytes:
     profile = {"driver": "PNG", "width": width, "height": height, "count": count, "dtype": "uint8", "zlevel": 4}
     # A place that is not the identity, lest rasterio warn of every tile that it has none; it is not written.
     with rasterio.Env(GDAL_PAM_ENABLED=False), rasterio.MemoryFile() as memory:
-        with memory.open(transform=Affine(1, 0, 0, 0, -1, 0), **profile) as image:
+        with memory.open(transform=Affine(2, 0, 0, 0, -2, 0), **profile) as image:
             image.write(bands)
         return bytes(memory.read())
 

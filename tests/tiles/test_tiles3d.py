@@ -1,0 +1,339 @@
+"""BIM models as 3D Tiles: places against pyproj, contents decoded, rules of the specification."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import shutil
+import struct
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import pytest
+import shapely
+from pyproj import Transformer
+from sqlalchemy import Connection, insert, update
+
+from cim.access import Caller
+from cim.errors import NotFound
+from cim.tables import layer, mesh, mesh_instance, model
+from tiles.tiles3d.models import content, tileset
+
+ADMIN = Caller("admin")
+METRIC_CRS = "EPSG:4547"
+ANGLE = np.radians(37.0)
+EAST, NORTH, HEIGHT = 522_104.533, 2_511_831.75, 41.3
+#: model metres -> EPSG:4547, turned by 37 degrees
+PLACEMENT = np.array(
+    [
+        [np.cos(ANGLE), -np.sin(ANGLE), 0, EAST],
+        [np.sin(ANGLE), np.cos(ANGLE), 0, NORTH],
+        [0, 0, 1, HEIGHT],
+        [0, 0, 0, 1],
+    ]
+)
+GLASS = [0.5, 0.7, 0.9, 0.35]
+BRICK = [0.6, 0.3, 0.2, 1.0]
+
+BOX = np.array([[x, y, z] for x in (0, 4) for y in (0, 0.3) for z in (0, 3)], dtype="<f4")
+#: Corner numbers are xyz bits; two triangles a side, turned outwards.
+BOX_SIDES = np.array(
+    [
+        [0, 1, 3], [0, 3, 2], [4, 6, 7], [4, 7, 5], [0, 4, 5], [0, 5, 1],
+        [2, 3, 7], [2, 7, 6], [0, 2, 6], [0, 6, 4], [1, 5, 7], [1, 7, 3],
+    ],
+    dtype="<u4",
+)  # fmt: skip
+
+
+@pytest.fixture
+def house(connection: Connection, add_rows: Any) -> dict[str, Any]:
+    """A model of two storeys: walls of one shared mesh, a window of two materials, a chair, a mast without storey."""
+    (model_id,) = add_rows(
+        "model", "models",
+        [{"ifc_schema": "IFC4", "status": "placed", "metric_crs": METRIC_CRS,
+          "placement": PLACEMENT.ravel().tolist(), "height_m": HEIGHT, "name": "测试楼"}],
+    )  # fmt: skip
+    storeys = add_rows(
+        "storey", "storeys",
+        [{"model_id": model_id, "number": n, "name": name, "elevation_m": e, "base_height_m": HEIGHT + 0.2 + e,
+          "source_key": name} for n, name, e in ((-1, "地下一层", -3.0), (1, "首层", 0.0))],
+    )  # fmt: skip
+    digest = hashlib.sha256(b"box").digest()
+    connection.execute(
+        insert(mesh).values(
+            hash=digest, positions=BOX.tobytes(), triangles=BOX_SIDES.tobytes(), parts=[[0, 8, 0], [8, 4, 1]],
+            vertex_count=8, triangle_count=12, bounds=[0.0, 0.0, 0.0, 4.0, 0.3, 3.0],
+        )
+    )  # fmt: skip
+    mirrored = np.diag([-1.0, 1, 1])
+    things = [
+        ("IfcWall", "墙A", storeys[0], np.eye(3), [10, 20, -3], [BRICK, BRICK]),
+        ("IfcWall", "wall B", storeys[1], np.eye(3), [10, 20, 0], [BRICK, BRICK]),
+        ("IfcWindow", None, storeys[1], mirrored, [250, -160, 0.5], [BRICK, GLASS]),
+        ("IfcFurniture", "chair", storeys[1], np.eye(3), [11, 21, 0], []),
+        ("IfcSlab", "mast", None, np.eye(3), [12, 22, 5], [BRICK]),
+    ]
+    elements = add_rows(
+        "element", "elements",
+        [{"model_id": model_id, "ifc_class": kind, "name": name, "storey_id": storey_id, "global_id": f"gid-{name}"}
+         for kind, name, storey_id, *_ in things],
+    )  # fmt: skip
+    placements = []
+    for element_id, (_, _, _, turn, shift, materials) in zip(elements, things, strict=True):
+        placement = np.column_stack([turn, shift])
+        placements.append(placement)
+        connection.execute(
+            insert(mesh_instance).values(
+                model_id=model_id, element_id=element_id, mesh_hash=digest,
+                placement=placement.ravel().tolist(), materials=materials,
+            )
+        )  # fmt: skip
+    (space,) = add_rows("space", "spaces", [{"model_id": model_id, "storey_id": storeys[1], "name": "room"}])
+    connection.execute(
+        insert(mesh_instance).values(
+            model_id=model_id, element_id=space, element_table="space", mesh_hash=digest,
+            placement=np.column_stack([np.eye(3), [9000, 0, 0]]).ravel().tolist(),
+        )
+    )  # fmt: skip
+    return {"model": model_id, "storeys": storeys, "elements": elements, "placements": placements}
+
+
+class Glb:
+    """A parsed binary glTF."""
+
+    def __init__(self, body: bytes) -> None:
+        magic, version, length = struct.unpack_from("<4sII", body)
+        assert (magic, version, length) == (b"glTF", 2, len(body))
+        size, kind = struct.unpack_from("<II", body, 12)
+        assert kind == 0x4E4F534A
+        self.document = json.loads(body[20 : 20 + size])
+        self.start = 28 + size
+        self.body = body
+
+    def view(self, number: int) -> bytes:
+        view = self.document["bufferViews"][number]
+        start = self.start + view["byteOffset"]
+        assert start % 8 == 0
+        return self.body[start : start + view["byteLength"]]
+
+    def accessor(self, number: int) -> Any:
+        found = self.document["accessors"][number]
+        kind = {5126: "<f4", 5123: "<u2", 5125: "<u4"}[found["componentType"]]
+        values = np.frombuffer(self.view(found["bufferView"]), kind)[
+            : found["count"] * {"SCALAR": 1, "VEC3": 3}[found["type"]]
+        ]
+        return values.reshape(-1, 3) if found["type"] == "VEC3" else values
+
+    def primitives(self) -> list[dict[str, Any]]:
+        return list(self.document["meshes"][0]["primitives"])
+
+    def table(self) -> list[dict[str, Any]]:
+        extension = self.document["extensions"]["EXT_structural_metadata"]
+        (table,) = extension["propertyTables"]
+        columns = {}
+        for name, column in table["properties"].items():
+            if "stringOffsets" in column:
+                offsets = np.frombuffer(self.view(column["stringOffsets"]), "<u4")
+                text = self.view(column["values"])
+                columns[name] = [text[a:b].decode() for a, b in itertools.pairwise(offsets)]
+            else:
+                columns[name] = np.frombuffer(self.view(column["values"]), "<u8").tolist()
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def tiles_of(tile: dict[str, Any]) -> list[dict[str, Any]]:
+    return [tile] + [each for child in tile.get("children", []) for each in tiles_of(child)]
+
+
+def on_earth(found: dict[str, Any], glb: Glb, element: int) -> Any:
+    """Return geocentric coordinates of an element's vertices as a client computes them."""
+    matrix = np.array(found["root"]["transform"]).reshape(4, 4).T
+    row = [row["id"] for row in glb.table()].index(element)
+    vertices = []
+    for primitive in glb.primitives():
+        positions = glb.accessor(primitive["attributes"]["POSITION"]).astype(np.float64)
+        of_element = glb.accessor(primitive["attributes"]["_FEATURE_ID_0"]) == row
+        x, y, z = positions[of_element].T
+        vertices.append(np.column_stack([x, -z, y]))  # glTF's y up -> z up
+    local = np.vstack(vertices)
+    return local @ matrix[:3, :3].T + matrix[:3, 3]
+
+
+def directly(placement: Any, lift_m: float = 0.0) -> Any:
+    """Return geocentric coordinates of the box's corners, each transformed by pyproj on its own."""
+    model_metres = BOX.astype(np.float64) @ placement[:, :3].T + placement[:, 3]
+    east, north, height = (model_metres @ PLACEMENT[:3, :3].T + PLACEMENT[:3, 3]).T
+    longitude, latitude = Transformer.from_crs(METRIC_CRS, "EPSG:4490", always_xy=True).transform(east, north)
+    to_earth = Transformer.from_crs("EPSG:4979", "EPSG:4978", always_xy=True)
+    return np.column_stack(to_earth.transform(longitude, latitude, height + lift_m))
+
+
+@pytest.mark.parametrize(("ground", "lift_m"), [("true", 0.0), ("flat", -(HEIGHT + 0.2))])
+def test_every_vertex_is_within_a_centimetre_of_its_place(
+    connection: Connection, house: dict[str, Any], ground: Any, lift_m: float
+) -> None:
+    found = tileset(connection, house["model"], ADMIN, ground=ground)
+    names = [f"s{house['storeys'][0]}", f"s{house['storeys'][1]}", f"s{house['storeys'][1]}", None, "rest"]
+    names[3] = f"s{house['storeys'][1]}-detail"
+    for element, placement, name in zip(house["elements"], house["placements"], names, strict=True):
+        glb = Glb(content(connection, house["model"], name, ADMIN))
+        seen, expected = on_earth(found, glb, element), directly(placement, lift_m)
+        apart = np.linalg.norm(seen[:, None] - expected[None], axis=2)
+        assert apart.min(axis=1).max() < 0.01
+        assert apart.min(axis=0).max() < 0.01
+
+
+def test_the_tileset_keeps_the_rules(connection: Connection, house: dict[str, Any]) -> None:
+    found = tileset(connection, house["model"], ADMIN)
+    assert found["asset"]["version"] == "1.1"
+    assert found["geometricError"] >= found["root"]["geometricError"]
+    contents = []
+    for parent in tiles_of(found["root"]):
+        box = parent["boundingVolume"]["box"]
+        low, high = np.array(box[:3]) - np.diag(np.reshape(box[3:], (3, 3))), None
+        high = np.array(box[:3]) + np.diag(np.reshape(box[3:], (3, 3)))
+        for child in parent.get("children", []):
+            assert child["geometricError"] <= parent["geometricError"]
+            inner = child["boundingVolume"]["box"]
+            reach = np.diag(np.reshape(inner[3:], (3, 3)))
+            assert (np.array(inner[:3]) - reach >= low - 1e-3).all()
+            assert (np.array(inner[:3]) + reach <= high + 1e-3).all()
+        if "content" in parent:
+            name = parent["content"]["uri"].removesuffix(".glb")
+            contents.append(name)
+            glb = Glb(content(connection, house["model"], name, ADMIN))
+            for primitive in glb.primitives():
+                x, y, z = glb.accessor(primitive["attributes"]["POSITION"]).T
+                z_up = np.column_stack([x, -z, y])
+                assert (z_up >= low - 1e-3).all()
+                assert (z_up <= high + 1e-3).all()
+    lower, upper = house["storeys"]
+    # the lowest storey first; the details below their storey; nothing for spaces
+    assert contents == [f"s{lower}", f"s{upper}", f"s{upper}-detail", "rest"]
+    assert max(abs(value) for value in found["root"]["boundingVolume"]["box"]) < 400
+
+
+def test_contents_are_closed_lit_and_coloured(connection: Connection, house: dict[str, Any]) -> None:
+    glb = Glb(content(connection, house["model"], f"s{house['storeys'][1]}", ADMIN))
+    materials = glb.document["materials"]
+    assert [material.get("alphaMode") for material in materials] == [None, "BLEND"]
+    assert materials[1]["pbrMetallicRoughness"]["baseColorFactor"][3] == 0.35
+    # 0.6 of sRGB is 0.3185 of light
+    assert materials[0]["pbrMetallicRoughness"]["baseColorFactor"][0] == pytest.approx(0.3185, abs=1e-3)
+    volume = dict.fromkeys(range(2), 0.0)
+    for primitive in glb.primitives():
+        positions = glb.accessor(primitive["attributes"]["POSITION"]).astype(np.float64)
+        normals = glb.accessor(primitive["attributes"]["NORMAL"])
+        features = glb.accessor(primitive["attributes"]["_FEATURE_ID_0"])
+        corners = glb.accessor(primitive["indices"]).reshape(-1, 3)
+        a, b, c = positions[corners].transpose(1, 0, 2)
+        across = np.cross(b - a, c - a)
+        across /= np.linalg.norm(across, axis=1, keepdims=True)
+        # normals agree with the turn of the triangle, for the mirrored window too
+        assert np.allclose(across, normals[corners[:, 0]], atol=1e-5)
+        assert (features[corners] == features[corners[:, :1]]).all()
+        for row in volume:
+            mine = features[corners[:, 0]] == row
+            volume[row] += float((np.cross(a[mine], b[mine]) * c[mine]).sum() / 6)
+    # wall and window are boxes of 4 x 0.3 x 3 m, closed over both materials
+    assert volume == pytest.approx({0: 3.6, 1: 3.6}, abs=1e-2)
+    wall_vertices = sum(int((glb.accessor(p["attributes"]["_FEATURE_ID_0"]) == 0).sum()) for p in glb.primitives())
+    assert wall_vertices == 24
+
+
+def test_features_name_their_elements(connection: Connection, house: dict[str, Any]) -> None:
+    glb = Glb(content(connection, house["model"], f"s{house['storeys'][1]}", ADMIN))
+    _, wall, window, _, _ = house["elements"]
+    assert glb.table() == [
+        {"id": wall, "global_id": "gid-wall B", "ifc_class": "IfcWall", "name": "wall B", "storey": "首层"},
+        {"id": window, "global_id": "gid-None", "ifc_class": "IfcWindow", "name": "", "storey": "首层"},
+    ]
+    rest = Glb(content(connection, house["model"], "rest", ADMIN))
+    assert [row["storey"] for row in rest.table()] == [""]
+
+
+def test_what_is_not_there_or_not_for_the_caller(connection: Connection, house: dict[str, Any], add_rows: Any) -> None:
+    for part in ("s999999", "rest-detail", "../s1", "s1.glb", "S1", "s", "", "s99999999999999999999"):
+        with pytest.raises(NotFound):
+            content(connection, house["model"], part, ADMIN)
+    with pytest.raises(NotFound):
+        tileset(connection, house["model"] + 10_000, ADMIN)
+    with pytest.raises(NotFound):
+        tileset(connection, house["model"], Caller("planner", "440307"))
+    (waiting,) = add_rows("model", "models", [{"ifc_schema": "IFC4", "status": "waiting", "source_key": "waiting"}])
+    with pytest.raises(NotFound, match="not on the map"):
+        tileset(connection, waiting, ADMIN)
+    connection.execute(update(layer).where(layer.c.id == "models").values(visibility="commander"))
+    with pytest.raises(NotFound):
+        tileset(connection, house["model"], Caller("planner"))
+    with pytest.raises(NotFound):
+        content(connection, house["model"], "rest", Caller("planner"))
+
+
+def test_the_ground_of_a_model_without_storeys_is_its_building(connection: Connection, add_rows: Any) -> None:
+    square = shapely.MultiPolygon([shapely.box(114.2, 22.7, 114.201, 22.701)])
+    (building_id,) = add_rows("building", "buildings", [{"geom": square, "base_height_m": 40.0}])
+    (model_id,) = add_rows(
+        "model", "models",
+        [{"ifc_schema": "IFC4", "status": "placed", "metric_crs": METRIC_CRS, "building_id": building_id,
+          "placement": PLACEMENT.ravel().tolist(), "height_m": HEIGHT}],
+    )  # fmt: skip
+    digest = hashlib.sha256(b"flat").digest()
+    connection.execute(
+        insert(mesh).values(
+            hash=digest, positions=BOX.tobytes(), triangles=BOX_SIDES.tobytes(), parts=[[0, 12, 0]],
+            vertex_count=8, triangle_count=12, bounds=[0.0, 0.0, 0.0, 4.0, 0.3, 3.0],
+        )
+    )  # fmt: skip
+    (element,) = add_rows("element", "elements", [{"model_id": model_id, "ifc_class": "IfcSlab"}])
+    placement = np.column_stack([np.eye(3), [0, 0, 0]])
+    connection.execute(
+        insert(mesh_instance).values(
+            model_id=model_id, element_id=element, mesh_hash=digest, placement=placement.ravel().tolist()
+        )
+    )
+    found = tileset(connection, model_id, ADMIN, ground="flat")
+    glb = Glb(content(connection, model_id, "rest", ADMIN))
+    apart = np.linalg.norm(on_earth(found, glb, element)[:, None] - directly(placement, -40.0)[None], axis=2)
+    assert apart.min(axis=1).max() < 0.01
+    assert connection.execute(update(model).values(placement=None)).rowcount == 1
+    with pytest.raises(NotFound, match="not on the map"):
+        tileset(connection, model_id, ADMIN)
+
+
+VALIDATE = """
+const validator = require('gltf-validator');
+const body = new Uint8Array(require('fs').readFileSync(0));
+validator.validateBytes(body).then((report) => console.log(JSON.stringify(report.issues)));
+"""
+
+
+def folder_with(package: str) -> Path:
+    """The folder from which node finds an npm package; skips where it does not."""
+    folder = Path(__file__).parents[2] / "web"
+    node = shutil.which("node")
+    found = node and subprocess.run(
+        [node, "-e", f"require.resolve('{package}')"], cwd=folder, capture_output=True, check=False
+    )
+    if not found or found.returncode:
+        pytest.skip(f"needs node and the viewer's npm package '{package}' (npm ci in web/)")
+    return folder
+
+
+def test_contents_pass_the_gltf_validator(connection: Connection, house: dict[str, Any], tmp_path: Path) -> None:
+    folder = folder_with("gltf-validator")
+    found = tileset(connection, house["model"], ADMIN)
+    for tile in tiles_of(found["root"]):
+        if "content" not in tile:
+            continue
+        body = content(connection, house["model"], tile["content"]["uri"].removesuffix(".glb"), ADMIN)
+        done = subprocess.run(
+            ["node", "-e", VALIDATE], input=body, capture_output=True, check=True, cwd=folder, timeout=60
+        )
+        issues = orjson.loads(done.stdout)
+        assert (issues["numErrors"], issues["numWarnings"]) == (0, 0), issues["messages"]

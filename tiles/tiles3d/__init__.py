@@ -1,0 +1,1 @@
+"""The city model as 3D Tiles 1.1."""

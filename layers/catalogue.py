@@ -228,7 +228,7 @@ def _is_pristine(row: Row[Any]) -> bool:
     return bool(row.style.get("seed") == _fingerprint(row._asdict()))
 
 
-def _sources(connection: Connection) -> dict[str, Row[Any]]:
+def _sources(connection: Connection) -> dict[str, Any]:
     """Return owner, licence and source of the newest dataset that feeds each layer."""
     fed = func.jsonb_object_keys(dataset.c.report["layers"]).label("layer_id")
     feeding = (

@@ -1,0 +1,1 @@
+"""Pipes and roads as connected networks."""

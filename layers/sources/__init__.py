@@ -1,0 +1,1 @@
+"""Importers of GIS files, OpenStreetMap extracts, registers and rasters."""

@@ -1,0 +1,44 @@
+"""What one file says of buildings: rows of ``building_source``, merged by key."""
+
+from __future__ import annotations
+
+from psycopg import sql
+from sqlalchemy import Connection
+
+from cim.db import driver
+from cim.reports import LayerCounts
+
+COLUMNS = ("source_key", "kind", "code", "fields", "attributes", "geom")
+
+_UPSERT = sql.SQL(
+    "WITH written AS ("
+    " INSERT INTO cim.building_source AS t"
+    " (dataset_id, source_key, kind, code, fields, attributes, geom, content_hash)"
+    " SELECT %(dataset)s, s.source_key, s.kind, s.code, s.fields, s.attributes,"
+    "  ST_SetSRID(ST_Force2D(s.geom), 4490), md5(s::text)"
+    " FROM {source} s"
+    " ON CONFLICT (dataset_id, source_key) DO UPDATE"
+    " SET kind = excluded.kind, code = excluded.code, fields = excluded.fields, attributes = excluded.attributes,"
+    "  geom = excluded.geom, content_hash = excluded.content_hash, recorded_at = now()"
+    " WHERE t.content_hash IS DISTINCT FROM excluded.content_hash"
+    " RETURNING (xmax = 0) AS is_new)"
+    " SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new) FROM written"
+)
+_REMOVE = sql.SQL(
+    "DELETE FROM cim.building_source t WHERE t.dataset_id = %(dataset)s"
+    " AND NOT EXISTS (SELECT FROM {source} s WHERE s.source_key = t.source_key)"
+)
+
+
+def merge_sources(connection: Connection, staging: str, dataset_id: int) -> LayerCounts:
+    """Merge staged rows; those that the dataset no longer has are removed."""
+    source = sql.Identifier("pg_temp", staging)
+    parameters = {"dataset": dataset_id}
+    with driver(connection).cursor() as cursor:
+        cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(source))
+        read = (cursor.fetchone() or (0,))[0]
+        cursor.execute(_UPSERT.format(source=source), parameters)
+        added, changed = cursor.fetchone() or (0, 0)
+        cursor.execute(_REMOVE.format(source=source), parameters)
+        removed = cursor.rowcount
+    return LayerCounts(read=read, added=added, changed=changed, unchanged=read - added - changed, removed=removed)

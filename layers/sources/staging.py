@@ -1,0 +1,92 @@
+"""Staged rows of one import, and the statements that merge them into the tables of the model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from psycopg import sql
+from sqlalchemy import Connection, Table
+
+from cim import store
+from cim.db import copy_rows, driver
+from cim.reports import LayerCounts
+from cim.tables import metadata
+from layers.sources import evidence, occurrences, readings
+
+
+@dataclass
+class StagedTable:
+    """The temporary table that rows for one table of the model are copied into."""
+
+    name: str
+    columns: tuple[str, ...]
+
+
+@dataclass
+class Staging:
+    """All rows of one import on their way into the model; rows of several layers may come in any order."""
+
+    connection: Connection
+    dataset_id: int
+    tables: dict[str, StagedTable] = field(default_factory=dict)
+
+    def add(self, table_name: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+        """Copy rows for a table; the columns are the same each time."""
+        staged = self.tables.get(table_name)
+        if staged is None:
+            name = store.stage(self.connection, metadata.tables[f"cim.{table_name}"], columns, ())
+            staged = self.tables[table_name] = StagedTable(name, tuple(columns))
+        copy_rows(self.connection, staged.name, staged.columns, rows)
+
+    def merge(self, table_name: str, layer_id: str) -> LayerCounts:
+        """Merge the staged rows of one layer and return the counts."""
+        staged = self.tables[table_name]
+        with driver(self.connection).cursor() as cursor:
+            cursor.execute(sql.SQL("ANALYZE {}").format(sql.Identifier("pg_temp", staged.name)))
+        return _MERGES.get(table_name, _merge_objects)(self, metadata.tables[f"cim.{table_name}"], staged, layer_id)
+
+
+def _merge_objects(staging: Staging, table: Table, staged: StagedTable, layer_id: str) -> LayerCounts:
+    return store.merge(
+        staging.connection, table, staged.name, staged.columns, dataset_id=staging.dataset_id, layer_id=layer_id
+    )
+
+
+def _merge_sources(staging: Staging, table: Table, staged: StagedTable, layer_id: str) -> LayerCounts:
+    return evidence.merge_sources(staging.connection, staged.name, staging.dataset_id)
+
+
+def _merge_events(staging: Staging, table: Table, staged: StagedTable, layer_id: str) -> LayerCounts:
+    known = occurrences.drop_known(staging.connection, staged.name, staging.dataset_id)
+    counts = store.merge(
+        staging.connection,
+        table,
+        staged.name,
+        staged.columns,
+        dataset_id=staging.dataset_id,
+        layer_id=layer_id,
+        # A newer file of a stream of events does not take the older ones back.
+        remove_missing=False,
+    )
+    counts.read += known
+    counts.unchanged += known
+    return counts
+
+
+def _merge_sensors(staging: Staging, table: Table, staged: StagedTable, layer_id: str) -> LayerCounts:
+    readings.adopt_sensors(staging.connection, staged.name, staging.dataset_id)
+    return _merge_objects(staging, table, staged, layer_id)
+
+
+def _merge_observations(staging: Staging, table: Table, staged: StagedTable, layer_id: str) -> LayerCounts:
+    return readings.merge_observations(staging.connection, staged.name, staging.dataset_id)
+
+
+_MERGES: dict[str, Callable[[Staging, Table, StagedTable, str], LayerCounts]] = {
+    "building_source": _merge_sources,
+    "event": _merge_events,
+    "sensor": _merge_sensors,
+    "observation": _merge_observations,
+}

@@ -1,0 +1,143 @@
+"""Styles against MapLibre's own validator, the catalogue and the rule that nothing comes from outside."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, insert, select, update
+
+from cim.access import Caller
+from cim.errors import NotFound
+from cim.tables import layer
+from tiles.fields import field_titles
+from tiles.mvt import get_table, get_tile_layer
+from tiles.styles import style
+from tiles.styles.palette import mix
+
+ADMIN = Caller("admin")
+WEB = Path(__file__).parents[2] / "web"
+VALIDATE = """
+import { validateStyleMin } from '@maplibre/maplibre-gl-style-spec';
+let text = '';
+for await (const chunk of process.stdin) text += chunk;
+const styles = JSON.parse(text);
+const faults = (style) => validateStyleMin(style).map((error) => style.name + ': ' + error.message);
+console.log(JSON.stringify(styles.flatMap(faults)));
+"""
+
+
+def drawable(connection: Connection) -> list[str]:
+    names = connection.execute(select(layer.c.id).order_by(layer.c.id)).scalars().all()
+    found = []
+    for name in names:
+        try:
+            found.append(get_tile_layer(connection, name, ADMIN).id)
+        except NotFound:
+            assert name in {"units", "terrain"}
+    return found
+
+
+def properties_used(value: Any) -> set[str]:
+    if isinstance(value, list):
+        own = {value[1]} if len(value) == 2 and value[0] == "get" else set()
+        return own.union(*map(properties_used, value)) if value else own
+    return set().union(*map(properties_used, value.values())) if isinstance(value, dict) else set()
+
+
+def test_every_layer_has_a_style_that_uses_what_its_tiles_carry(connection: Connection) -> None:
+    names = drawable(connection)
+    assert len(names) > 15
+    for name in names:
+        made = style(connection, name, "", ADMIN)
+        row = get_tile_layer(connection, name, ADMIN)
+        carried = set(field_titles(get_table(row), row.fields))
+        assert list(made["sources"]) == [name]
+        own = [each for each in made["layers"] if each["id"] != "background"]
+        assert own
+        for each in own:
+            assert each["source-layer"] == each["source"] == name
+            assert each["metadata"] == {"cim:layer": name}
+            assert re.fullmatch(rf"{name}:(fill|line|outline|casing|circle|glow|extrusion|label)", each["id"])
+            assert properties_used([each.get("paint"), each.get("layout"), each.get("filter")]) <= carried
+
+
+def test_colours_are_those_of_the_legend(connection: Connection) -> None:
+    made = style(connection, "buildings", "", ADMIN)
+    (blocks,) = [each for each in made["layers"] if each["id"] == "buildings:extrusion"]
+    text = json.dumps(blocks["paint"]["fill-extrusion-color"], ensure_ascii=False)
+    for item in get_tile_layer(connection, "buildings", ADMIN).style["legend"]:
+        assert item["color"] in text
+        assert (item["value"] or "") in text
+    assert blocks["paint"]["fill-extrusion-base"] == 0
+
+
+def test_the_base_map_shows_default_layers_in_order(connection: Connection) -> None:
+    made = style(connection, "base", "", ADMIN)
+    ids = [each["id"] for each in made["layers"]]
+    assert len(ids) == len(set(ids))
+    assert ids[0] == "background"
+    assert {"buildings", "roads", "rivers", "river_areas", "pipes", "cameras", "events"} <= set(made["sources"])
+    order = [ids.index(name) for name in (
+        "river_areas:fill", "rivers:line", "roads:casing", "roads:line", "pipes:line", "buildings:extrusion",
+        "events:circle", "roads:label",
+    )]  # fmt: skip
+    assert order == sorted(order)
+    assert "elements" not in made["sources"]
+    dark = style(connection, "dark", "", ADMIN)
+    assert [each["id"] for each in dark["layers"]] == ids
+    assert dark["layers"][0] != made["layers"][0]
+    assert style(connection, "roads-dark", "", ADMIN)["metadata"] == {"cim:theme": "dark"}
+
+
+def test_nothing_comes_from_outside(connection: Connection) -> None:
+    for name in ("base", "dark"):
+        made = style(connection, name, "", ADMIN)
+        assert "glyphs" not in made
+        assert "sprite" not in made
+        text = json.dumps(made)
+        assert "://" not in text
+        assert set(re.findall(r'"(/[^"]*)"', text)) == {f"/tiles/{source}.json" for source in made["sources"]}
+    assert "http://localhost:1/tiles/roads.json" in json.dumps(style(connection, "roads", "http://localhost:1", ADMIN))
+
+
+def test_who_may_not_see_a_layer_gets_no_style_of_it(connection: Connection) -> None:
+    connection.execute(update(layer).where(layer.c.id == "cameras").values(visibility="commander"))
+    assert "cameras" in style(connection, "base", "", Caller("commander"))["sources"]
+    assert "cameras" not in json.dumps(style(connection, "base", "", Caller("planner")))
+    for name in ("cameras", "cameras-dark", "nothing", "units", "../base"):
+        with pytest.raises(NotFound):
+            style(connection, name, "", Caller("planner"))
+
+
+def test_styles_pass_the_validator_of_maplibre(connection: Connection) -> None:
+    node = shutil.which("node")
+    if node is None or not (WEB / "node_modules" / "@maplibre" / "maplibre-gl-style-spec").is_dir():
+        pytest.skip("needs node and the viewer's npm packages (npm ci in web/)")
+    fields = {"name": {"type": "string", "title": {"zh": "名称", "en": "Name"}}}
+    odd = {"color": "#123456", "legend_field": "kind", "legend": [{"value": v, "color": "#ffffff"} for v in ("a", "a")]}
+    for kind in ("polygon", "line", "point", "mixed"):
+        connection.execute(
+            insert(layer).values(
+                id=f"own_{kind}", theme_id="other", title_zh="层", title_en="Layer", table_name="feature",
+                geometry_type=kind, fields=fields, style=odd,
+            )
+        )  # fmt: skip
+    names = ["base", "dark", *drawable(connection)]
+    styles = [style(connection, name, "http://127.0.0.1:8000", ADMIN) for name in names]
+    done = subprocess.run(
+        [node, "--input-type=module", "-e", VALIDATE],
+        input=json.dumps(styles), capture_output=True, text=True, check=False, cwd=WEB, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == []
+
+
+def test_colours_mix() -> None:
+    assert mix("#000000", "#ffffff", 0.5) == "#808080"
+    assert mix("#102030", "#ffffff", 1.0) == "#102030"

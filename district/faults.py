@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from district.arrays import IntArray, random_stream
+from district.arrays import IntArray, ObjectArray, random_stream
 from district.buildings import Buildings
 from district.truth import Fault
 
@@ -32,7 +32,7 @@ def plant_footprint_faults(buildings: Buildings, seed: int) -> tuple[gpd.GeoData
     """Add rows that repeat a code, and twist some footprints into bow ties."""
     table, victims = buildings.table.copy(), _victims(buildings, seed)
     faults = []
-    twisted = victims[_DUPLICATES : _DUPLICATES + _BOW_TIES]
+    twisted = victims[:_BOW_TIES]
     for row in twisted.tolist():
         ring = shapely.get_coordinates(table.geometry.iloc[row])
         table.loc[row, "geometry"] = shapely.Polygon(ring[[0, 2, 1, 3, 0]])
@@ -40,12 +40,12 @@ def plant_footprint_faults(buildings: Buildings, seed: int) -> tuple[gpd.GeoData
         faults.append(
             Fault("self_crossing", BUILDINGS_FILE, BUILDINGS_LAYER, table["建筑编码"].iloc[row], detail, "report")
         )
-    small = buildings.spare[shapely.area(buildings.spare) < _SMALL_M2]
-    copied = victims[: min(_DUPLICATES, len(small))]
+    small = buildings.spare[shapely.area(buildings.spare) < _SMALL_M2][:_DUPLICATES]
+    copied = _neighbours(table, victims[_BOW_TIES + 2 * _DISAGREEMENTS :], small)
     sheds = table.iloc[copied].copy()
     sheds["名称"] = [f"{name}附属用房" for name in sheds["名称"]]
     sheds["地上层数"], sheds["地下层数"], sheds["高度"] = 1, 0, 3.6
-    sheds["geometry"] = small[: len(copied)]
+    sheds["geometry"] = small
     for k, row in enumerate(copied.tolist()):
         detail = f"row {len(table) + k + 1} repeats the code of row {row + 1}"
         code = table["建筑编码"].iloc[row]
@@ -54,10 +54,16 @@ def plant_footprint_faults(buildings: Buildings, seed: int) -> tuple[gpd.GeoData
     return joined, faults
 
 
+def _neighbours(table: gpd.GeoDataFrame, rows: IntArray, sheds: ObjectArray) -> IntArray:
+    """Choose for each shed the nearest of some rows: an owner's annex that was given the main building's code."""
+    tree = shapely.STRtree(table.geometry.to_numpy()[rows])
+    nearest: IntArray = rows[tree.query_nearest(sheds, all_matches=False)[1]]
+    return nearest
+
+
 def plant_register_faults(buildings: Buildings, register: pd.DataFrame, seed: int) -> list[Fault]:
     """Let the register disagree with the footprints, in place."""
-    first = _DUPLICATES + _BOW_TIES
-    victims = _victims(buildings, seed)[first : first + 2 * _DISAGREEMENTS].tolist()
+    victims = _victims(buildings, seed)[_BOW_TIES : _BOW_TIES + 2 * _DISAGREEMENTS].tolist()
     faults = []
     for row in victims[:_DISAGREEMENTS]:
         was = int(register.loc[row, "地上层数"])

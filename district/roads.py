@@ -153,7 +153,7 @@ def _buildable(plan: Plan, ends_uv: FloatArray, rank: IntArray) -> BoolArray:
     ends = plan.frame.world(ends_uv[..., 0], ends_uv[..., 1])
     middle = ends.mean(axis=1)
     hill = plan.terrain.hill_m(middle[:, 0], middle[:, 1])
-    buildable: BoolArray = plan.inside(ends, 12.0).all(axis=1) & (hill < _HILL_LIMIT_M[rank])
+    buildable: BoolArray = plan.inside(ends, 30.0).all(axis=1) & (hill < _HILL_LIMIT_M[rank])
     return buildable
 
 

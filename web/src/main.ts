@@ -8,7 +8,8 @@ import { errorState, h, spinner } from "./dom";
 import { setLanguage, t } from "./i18n";
 import { addScale, createMap } from "./map/map";
 import { addOverlays } from "./map/overlays";
-import { LayerStyles, absolute, applyTheme, emptyStyle, setHillshade } from "./map/style";
+import { LayerStyles, absolute, emptyStyle, setHillshade } from "./map/style";
+import { MapTheme } from "./map/theme";
 import { askForKey } from "./panels/sign_in";
 import { toast, toasts } from "./panels/toasts";
 import { assemble } from "./shell";
@@ -68,7 +69,6 @@ async function start(app: HTMLElement): Promise<void> {
   addScale(map);
   addOverlays(map);
   await viewer.styles.apply(store.state);
-  applyTheme(map, store.state.theme);
   setHillshade(map, store.state.hillshade);
   followState(viewer);
   shell.restore();
@@ -78,8 +78,12 @@ async function start(app: HTMLElement): Promise<void> {
 }
 
 function followState({ map, store, styles }: Viewer): void {
-  store.watch(["switched", "opacity"], (state) => void styles.apply(state).then(() => applyTheme(map, store.state.theme)));
-  store.watch(["theme"], (state) => applyTheme(map, state.theme));
+  const theme = new MapTheme(map);
+  const colour = () => theme.apply(store.state.theme);
+  colour();
+  styles.onAdded = colour;
+  store.watch(["theme"], colour);
+  store.watch(["switched", "opacity"], (state) => void styles.apply(state));
   store.watch(["hillshade"], (state) => setHillshade(map, state.hillshade));
 }
 

@@ -28,8 +28,8 @@ export class ModelScene {
   loadedTiles = 0;
 
   constructor(private readonly map: MapLibreMap, private readonly onError: (model: ModelInfo, message: string) => void) {
-    const sun = new DirectionalLight({ color: [255, 250, 240], intensity: 1.3, direction: [-0.6, 0.9, -1.4] });
-    const lighting = new LightingEffect({ ambient: new AmbientLight({ color: [255, 255, 255], intensity: 1.1 }), sun });
+    const sun = new DirectionalLight({ color: [255, 250, 240], intensity: 0.85, direction: [-0.6, 0.9, -1.4] });
+    const lighting = new LightingEffect({ ambient: new AmbientLight({ color: [255, 255, 255], intensity: 0.9 }), sun });
     this.#overlay = new MapLibreOverlay({ interleaved: true, layers: [], effects: [lighting], pickingRadius: PICK_RADIUS_PX });
     map.addControl(this.#overlay);
     map.on("moveend", () => this.#update());

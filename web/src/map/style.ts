@@ -8,12 +8,6 @@ import type { LayerInfo } from "../types";
 const METADATA = "cim:layer";
 const FALLBACK_COLOR = "#5b7db1";
 
-export const BACKGROUND = { light: "#eef1f4", dark: "#141a21" } as const;
-const LABEL = {
-  light: { text: "#2b3642", halo: "#ffffff" },
-  dark: { text: "#dce4ec", halo: "#10161c" },
-} as const;
-
 export function layerOf(layer: LayerSpecification): string | null {
   const told = (layer.metadata as Record<string, unknown> | undefined)?.[METADATA];
   if (typeof told === "string") return told;
@@ -22,7 +16,7 @@ export function layerOf(layer: LayerSpecification): string | null {
 
 /** The empty style that is used when the service's own cannot be had. */
 export function emptyStyle(): StyleSpecification {
-  return { version: 8, sources: {}, layers: [{ id: "background", type: "background", paint: { "background-color": BACKGROUND.light } }] };
+  return { version: 8, sources: {}, layers: [{ id: "background", type: "background", paint: { "background-color": "#eef1f4" } }] };
 }
 
 /** Makes every address of a style absolute: MapLibre's worker has no page to resolve against. */
@@ -89,6 +83,9 @@ export class LayerStyles {
   #adding = new Map<string, Promise<void>>();
   #opacities = new Map<string, number>();
 
+  /** Called after a catalogue layer's map layers were added. */
+  onAdded: () => void = () => undefined;
+
   constructor(private readonly map: MapLibreMap, private readonly layers: LayerInfo[]) {}
 
   ids(layer: string): string[] {
@@ -126,6 +123,7 @@ export class LayerStyles {
     for (const each of style.layers) {
       if (!this.map.getLayer(each.id)) this.map.addLayer(each, below(this.map, each.type));
     }
+    this.onAdded();
   }
 
   #setOpacity(id: string, opacity: number | undefined): void {
@@ -145,16 +143,6 @@ export class LayerStyles {
     for (const [id, source] of Object.entries(this.map.getStyle().sources)) {
       if (source.type === "vector" && id.split(",").includes(layer)) this.map.refreshTiles(id);
     }
-  }
-}
-
-/** Background and labels in the colours of the theme; the layers' own colours stay the service's. */
-export function applyTheme(map: MapLibreMap, theme: keyof typeof BACKGROUND): void {
-  for (const layer of map.getStyle().layers) {
-    if (layer.type === "background") map.setPaintProperty(layer.id, "background-color", BACKGROUND[theme]);
-    if (layer.type !== "symbol" || layer.id.startsWith("zone")) continue;
-    map.setPaintProperty(layer.id, "text-color", LABEL[theme].text);
-    map.setPaintProperty(layer.id, "text-halo-color", LABEL[theme].halo);
   }
 }
 

@@ -81,18 +81,19 @@ function unitSection({ units }: Dossier): HTMLElement[] {
   if (!units.count) return [];
   const uses = Object.entries(units.by_use).map(([value, count]) => ({ value, count }));
   return [fold(`${t("units")} (${t("units_count", { n: number(units.count, 0) })})`, () => [
-    bars(uses, units.count),
+    bars(uses),
     units.area_m2 ? h("p", { class: "muted" }, `${t("sum_floor_area_m2")} ${area(units.area_m2)}`) : null,
     h("a", { href: units.list, target: "_blank", rel: "noopener", class: "row-button" }, h("span", { class: "grow" }, t("units_list")), icon("arrow")),
   ])];
 }
 
-/** Shares of a total as bars, the largest first. */
-export function bars(values: { value: string | null; count: number }[], total: number): HTMLElement {
+/** Counts as bars, the largest first and as long as there is room. */
+export function bars(values: { value: string | null; count: number }[]): HTMLElement {
   const sorted = [...values].sort((a, b) => b.count - a.count);
+  const most = Math.max(1, sorted[0]?.count ?? 1);
   return h("ul", { class: "bars" }, ...sorted.map(({ value: name, count }) => {
     const row = h("li", {}, h("span", { class: "bar-name ellipsis", title: name ?? "" }, name || t("empty_value")), h("span", { class: "bar" }, h("i", {})), h("span", { class: "count" }, number(count, 0)));
-    row.querySelector("i")!.style.width = `${Math.max(1.5, (count / Math.max(1, total)) * 100)}%`;
+    row.querySelector("i")!.style.width = `${Math.max(1.5, (count / most) * 100)}%`;
     return row;
   }));
 }

@@ -110,7 +110,7 @@ export class InventoryPanel {
   #groups(layer: InventoryLayer): HTMLElement | null {
     const values = layer.groups?.values ?? [];
     if (values.length < 2 && !values[0]?.value) return null;
-    return bars(values.slice(0, GROUPS_SHOWN), layer.count);
+    return bars(values.slice(0, GROUPS_SHOWN));
   }
 
   #items(layer: InventoryLayer): HTMLElement {

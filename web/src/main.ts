@@ -8,18 +8,18 @@ import { errorState, h, spinner } from "./dom";
 import { setLanguage, t } from "./i18n";
 import { addScale, createMap } from "./map/map";
 import { addOverlays } from "./map/overlays";
-import { LayerStyles, absolute, emptyStyle, setHillshade } from "./map/style";
+import { LayerStyles, absolute, baseStyleName, emptyStyle, setHillshade } from "./map/style";
 import { MapTheme } from "./map/theme";
 import { askForKey } from "./panels/sign_in";
 import { toast, toasts } from "./panels/toasts";
 import { assemble } from "./shell";
-import { Store, type State } from "./store";
+import { Store, type State, type Theme } from "./store";
 import type { Config, LayerInfo, ModelInfo, Session } from "./types";
 import { mirror, parse } from "./url_state";
 import { MODELS, type Viewer } from "./viewer";
 
 const DEFAULTS: State = {
-  camera: null, switched: {}, opacity: {}, selection: null, lang: "zh", theme: "light", zone: null, hillshade: false,
+  camera: null, switched: {}, opacity: {}, selection: null, lang: "zh", theme: "light", zone: null, hillshade: false, underground: false,
 };
 
 interface Start {
@@ -30,11 +30,11 @@ interface Start {
   session: Session | null;
 }
 
-async function read(): Promise<Start> {
+async function read(theme: Theme): Promise<Start> {
   // the settings first: a refusal (401) then asks for the key once, before anything else
   const config = await api.config();
   const [layers, models, style, session] = await Promise.all([
-    api.layers(), api.models().catch(() => []), api.style("base").catch(() => emptyStyle()), api.session().catch(() => null),
+    api.layers(), api.models().catch(() => []), api.style(baseStyleName(theme)).catch(() => emptyStyle()), api.session().catch(() => null),
   ]);
   return { config, layers, models, style, session };
 }
@@ -51,7 +51,7 @@ async function start(app: HTMLElement): Promise<void> {
   store.watch(["lang", "theme"], applyPage);
   onUnauthorised(askForKey);
   app.replaceChildren(h("div", { class: "splash" }, spinner(t("loading_map"))));
-  const { config, layers, models, style, session } = await read();
+  const { config, layers, models, style, session } = await read(store.state.theme);
 
   const container = h("div", { id: "map", role: "application", "aria-label": t("map_label") });
   app.replaceChildren(container);
@@ -79,10 +79,7 @@ async function start(app: HTMLElement): Promise<void> {
 
 function followState({ map, store, styles }: Viewer): void {
   const theme = new MapTheme(map);
-  const colour = () => theme.apply(store.state.theme);
-  colour();
-  styles.onAdded = colour;
-  store.watch(["theme"], colour);
+  store.watch(["theme"], (state) => void theme.apply(state.theme));
   store.watch(["switched", "opacity"], (state) => void styles.apply(state));
   store.watch(["hillshade"], (state) => setHillshade(map, state.hillshade));
 }
@@ -98,10 +95,10 @@ async function showModels(viewer: Viewer): Promise<void> {
   });
   viewer.scene = scene;
   const apply = () => {
-    const { switched, opacity } = viewer.store.state;
-    scene.setVisible(switched[MODELS] ?? true, opacity[MODELS] ?? 1);
+    const { switched, opacity, underground } = viewer.store.state;
+    scene.setView({ visible: switched[MODELS] ?? true, opacity: opacity[MODELS] ?? 1, underground });
   };
-  viewer.store.watch(["switched", "opacity"], apply);
+  viewer.store.watch(["switched", "opacity", "underground"], apply);
   scene.setModels(viewer.models);
   apply();
   scene.select(viewer.store.state.selection);

@@ -44,7 +44,7 @@ export function assemble(app: HTMLElement, viewer: Viewer, session: Session | nu
   app.append(
     topbar.element, progressLine(viewer.map),
     h("main", { class: "stage" }, layers.element, toolbar.element, draw.bar.element, side.element),
-    statusStrip(viewer.map),
+    statusStrip(viewer),
   );
   viewer.flyTo = (target, zoom) => flyTo(viewer.map, target, zoom);
   viewer.select = (id, target) => {

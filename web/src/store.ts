@@ -23,6 +23,8 @@ export interface State {
   /** The drawn zone's ring, not closed, or null. */
   zone: Position[] | null;
   hillshade: boolean;
+  /** Whether the parts of models below the ground are drawn. */
+  underground: boolean;
 }
 
 export type Key = keyof State;

@@ -3,7 +3,7 @@
 import type { Camera, Key, State, Store, Theme } from "./store";
 import type { Lang, Position } from "./types";
 
-const MIRRORED: Key[] = ["camera", "switched", "opacity", "selection", "lang", "theme", "zone", "hillshade"];
+const MIRRORED: Key[] = ["camera", "switched", "opacity", "selection", "lang", "theme", "zone", "hillshade", "underground"];
 
 function finite(text: string | null): number[] | null {
   if (!text) return null;
@@ -54,6 +54,7 @@ export function parse(hash: string): Partial<State> {
   const zone = parseZone(query.get("z"));
   if (zone) found.zone = zone;
   found.hillshade = query.get("hs") === "1";
+  found.underground = query.get("ug") === "1";
   return found;
 }
 
@@ -76,6 +77,7 @@ export function format(state: Readonly<State>): string {
   if (state.selection) add("s", String(state.selection));
   if (state.zone) add("z", state.zone.map(([lon, lat]) => `${lon.toFixed(6)},${lat.toFixed(6)}`).join(","));
   if (state.hillshade) add("hs", "1");
+  if (state.underground) add("ug", "1");
   if (state.lang !== "zh") add("lang", state.lang);
   if (state.theme !== "light") add("theme", state.theme);
   return parts.join("&");

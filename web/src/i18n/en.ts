@@ -119,6 +119,7 @@ export const en: Words = {
   zoom_in: "Zoom in",
   zoom_out: "Zoom out",
   north: "North up",
+  underground: "Show what is underground",
   tilt: "Switch 2D / 3D",
   home: "Whole area",
   scenes: "3D scenes",

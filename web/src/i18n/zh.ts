@@ -118,6 +118,7 @@ export const zh = {
   zoom_in: "放大",
   zoom_out: "缩小",
   north: "正北朝上",
+  underground: "显示地下部分",
   tilt: "切换二维 / 三维",
   home: "回到全图",
   scenes: "三维场景",

@@ -6,18 +6,30 @@ import { SimpleMeshLayer } from "@deck.gl/mesh-layers";
 import { Model, type Geometry } from "@luma.gl/engine";
 import { mergeElements, type Element, type ElementMesh, type Gltf } from "./element_mesh";
 
-// The picking colour is the element's row in the tile's property table instead of the instance's number, and the
-// colour is the element's material with its transparency.
+const block = "layout(std140) uniform elementUniforms {\n  float lowest;\n} element;\n";
+const elementUniforms = { name: "element", vs: block, fs: block, uniformTypes: { lowest: "f32" } } as const;
+
+// The picking colour is the element's row in the tile's property table instead of the instance's number, the colour is
+// the element's material with its transparency, and what lies below the lowest height is left out.
 const INJECT = {
-  "vs:#decl": "in vec2 elementData;\n",
-  "vs:#main-end": "vColor.a *= elementData.y;\npicking_setPickingColor(picking_getPickingColorFromIndex(elementData.x));\n",
+  "vs:#decl": "in vec3 elementData;\nout float elementHeight;\n",
+  "vs:#main-end": "vColor.a *= elementData.y;\npicking_setPickingColor(picking_getPickingColorFromIndex(elementData.x));\nelementHeight = elementData.z;\n",
+  "fs:#decl": "in float elementHeight;\n",
+  "fs:#main-start": "if (elementHeight < element.lowest) discard;\n",
 };
 
 class ElementMeshLayer extends SimpleMeshLayer {
   static override layerName = "ElementMeshLayer";
 
   override getShaders(): ReturnType<SimpleMeshLayer["getShaders"]> {
-    return { ...super.getShaders(), inject: INJECT };
+    const shaders = super.getShaders();
+    return { ...shaders, modules: [...shaders.modules, elementUniforms], inject: INJECT };
+  }
+
+  override draw(options: { uniforms: unknown }): void {
+    const { lowestHeight } = this.props as unknown as { lowestHeight: number };
+    this.state.model?.shaderInputs.setProps({ element: { lowest: lowestHeight } });
+    super.draw(options);
   }
 
   /** As the base class makes it, but with all of the geometry's attributes: the base keeps the standard four only. */
@@ -59,18 +71,19 @@ const Base = Tile3DLayer as unknown as new (props: Record<string, unknown>) => T
 
 export class ElementTileLayer extends Base {
   static layerName = "ElementTileLayer";
-  static defaultProps = { selectedElement: { type: "number", value: -1, compare: true } };
+  static defaultProps = { selectedElement: { type: "number", value: -1 }, lowestHeight: { type: "number", value: -1e6 } };
 
   _make3DModelLayer(tile: Tile): Layer | null {
     const { content } = tile;
     // merged once a tile: the mesh is kept with the tile's content and goes when that is dropped
-    if (content.elementMesh === undefined) content.elementMesh = mergeElements(content.gltf);
+    if (content.elementMesh === undefined) content.elementMesh = mergeElements(content.gltf, content.modelMatrix, content.cartographicOrigin[2] ?? 0);
     if (!content.elementMesh) return null;
     const { geometry, elements } = content.elementMesh;
-    const selected = (this.props as unknown as { selectedElement: number }).selectedElement;
+    const { selectedElement: selected, lowestHeight } = this.props as unknown as { selectedElement: number; lowestHeight: number };
     return new ElementMeshLayer(this.getSubLayerProps({ id: "elements" }) as never, {
       id: `${this.id}-elements-${tile.id}`,
       tile,
+      lowestHeight,
       mesh: geometry,
       data: [0],
       getPosition: [0, 0, 0],

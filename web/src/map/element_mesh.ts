@@ -78,7 +78,7 @@ class Buffers {
   readonly positions: Float32Array;
   readonly normals: Float32Array;
   readonly colors: Uint8Array;
-  /** Two numbers a vertex: the element's row in the property table, and its opacity. */
+  /** Three numbers a vertex: the element's row in the property table, its opacity, its height in metres. */
   readonly elements: Float32Array;
   readonly indices: Uint32Array;
   #vertex = 0;
@@ -88,7 +88,7 @@ class Buffers {
     this.positions = new Float32Array(vertices * 3);
     this.normals = new Float32Array(vertices * 3);
     this.colors = new Uint8Array(vertices * 4);
-    this.elements = new Float32Array(vertices * 2);
+    this.elements = new Float32Array(vertices * 3);
     this.indices = new Uint32Array(indices);
   }
 
@@ -99,12 +99,20 @@ class Buffers {
     if (normals) transform(normals, matrix, this.normals, this.#vertex, 0);
     this.#paint(primitive, count);
     const ids = primitive.extensions?.EXT_mesh_features?.featureIds?.[0]?.data;
-    for (let i = 0; i < count; i += 1) this.elements[(this.#vertex + i) * 2] = ids?.[i] ?? NO_FEATURE;
+    for (let i = 0; i < count; i += 1) this.elements[(this.#vertex + i) * 3] = ids?.[i] ?? NO_FEATURE;
     const indices = primitive.indices?.value;
     const length = indices?.length ?? count;
     for (let i = 0; i < length; i += 1) this.indices[this.#index + i] = this.#vertex + (indices ? indices[i]! : i);
     this.#vertex += count;
     this.#index += length;
+  }
+
+  /** Fills in the heights: the third row of the matrix that takes the tile's axes to east, north, up. */
+  setHeights(matrix: ArrayLike<number>, origin_m: number): void {
+    const p = this.positions;
+    for (let i = 0; i < p.length / 3; i += 1) {
+      this.elements[i * 3 + 2] = matrix[2]! * p[i * 3]! + matrix[6]! * p[i * 3 + 1]! + matrix[10]! * p[i * 3 + 2]! + matrix[14]! + origin_m;
+    }
   }
 
   #paint(primitive: Primitive, count: number): void {
@@ -116,7 +124,7 @@ class Buffers {
       for (let c = 0; c < 4; c += 1) {
         const factor = own && c < size ? own.value[i * size + c]! / scale : 1;
         const part = (base[c] ?? 1) * factor;
-        if (c === 3) this.elements[(this.#vertex + i) * 2 + 1] = part;
+        if (c === 3) this.elements[(this.#vertex + i) * 3 + 1] = part;
         else this.colors[(this.#vertex + i) * 4 + c] = Math.round(toSrgb(part) * 255);
       }
     }
@@ -153,8 +161,11 @@ function elementsOf(gltf: Gltf): Element[] {
   ));
 }
 
-/** Merges all triangles of a parsed tile; see-through ones last, so that what is behind them is drawn first. */
-export function mergeElements(gltf: Gltf): ElementMesh | null {
+/**
+ * Merges all triangles of a parsed tile; see-through ones last, so that what is behind them is drawn first.
+ * The matrix takes the tile's axes to metres east, north and up of an origin at the height origin_m.
+ */
+export function mergeElements(gltf: Gltf, toLocal: ArrayLike<number>, origin_m: number): ElementMesh | null {
   const placed: Placed[] = [];
   collect((gltf.scene ?? gltf.scenes?.[0])?.nodes ?? [], new Matrix4(), placed);
   if (!placed.length) return null;
@@ -163,6 +174,7 @@ export function mergeElements(gltf: Gltf): ElementMesh | null {
   const indices = placed.reduce((sum, each) => sum + (each.primitive.indices?.value.length ?? vertexCount(each.primitive)), 0);
   const buffers = new Buffers(vertices, indices);
   placed.forEach((each) => buffers.add(each));
+  buffers.setHeights(toLocal, origin_m);
   const geometry = new Geometry({
     topology: "triangle-list",
     indices: { size: 1, value: buffers.indices },
@@ -171,7 +183,7 @@ export function mergeElements(gltf: Gltf): ElementMesh | null {
       normals: { size: 3, value: buffers.normals },
       texCoords: { size: 2, value: new Float32Array(vertices * 2) },
       colors: { size: 4, value: buffers.colors, normalized: true },
-      elementData: { size: 2, value: buffers.elements },
+      elementData: { size: 3, value: buffers.elements },
     },
   });
   return { geometry, elements: elementsOf(gltf) };

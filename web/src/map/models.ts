@@ -11,6 +11,15 @@ const MIN_ZOOM = 14.5;
 const MAX_AT_ONCE = 60;
 const PICK_RADIUS_PX = 2;
 
+/** What is lower is cut off, unless the underground is shown; a little below 0, for slabs that lie on the ground. */
+const GROUND_M = -0.35;
+
+export interface ModelView {
+  visible: boolean;
+  opacity: number;
+  underground: boolean;
+}
+
 export interface PickedModel {
   model: ModelInfo;
   elementId: number | null;
@@ -19,8 +28,7 @@ export interface PickedModel {
 export class ModelScene {
   #overlay: MapLibreOverlay;
   #models: ModelInfo[] = [];
-  #visible = true;
-  #opacity = 1;
+  #view: ModelView = { visible: true, opacity: 1, underground: false };
   #selected = -1;
   #shown = "";
   #buildingFilter: FilterSpecification | null | undefined;
@@ -40,9 +48,8 @@ export class ModelScene {
     this.#update(true);
   }
 
-  setVisible(visible: boolean, opacity = 1): void {
-    this.#visible = visible;
-    this.#opacity = opacity;
+  setView(view: ModelView): void {
+    this.#view = view;
     this.#update(true);
   }
 
@@ -63,7 +70,7 @@ export class ModelScene {
   }
 
   #inView(): ModelInfo[] {
-    if (!this.#visible || this.map.getZoom() < MIN_ZOOM) return [];
+    if (!this.#view.visible || this.map.getZoom() < MIN_ZOOM) return [];
     const bounds = this.map.getBounds();
     const { lng, lat } = this.map.getCenter();
     const far = (model: ModelInfo) => Math.hypot(model.center![0] - lng, model.center![1] - lat);
@@ -82,9 +89,11 @@ export class ModelScene {
   #layer(model: ModelInfo): ElementTileLayer {
     return new ElementTileLayer({
       id: layerId(model),
-      data: new URL(model.tileset!, location.origin).href,
+      // the map is flat: the ground floor stands on it, as the extrusions do
+      data: new URL(`${model.tileset!}?ground=flat`, location.origin).href,
       pickable: true,
-      opacity: this.#opacity,
+      opacity: this.#view.opacity,
+      lowestHeight: this.#view.underground ? -1e6 : GROUND_M,
       selectedElement: this.#selected,
       beforeId: this.map.getLayer("viewer-selection-circle") ? "viewer-selection-circle" : undefined,
       // workers of loaders.gl would be fetched from a CDN: the tiles are plain glTF, parsed on the page

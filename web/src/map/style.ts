@@ -2,11 +2,17 @@
 
 import type { LayerSpecification, Map as MapLibreMap, StyleSpecification } from "maplibre-gl";
 import { api } from "../api";
-import type { State } from "../store";
+import type { State, Theme } from "../store";
 import type { LayerInfo } from "../types";
 
 const METADATA = "cim:layer";
 const FALLBACK_COLOR = "#5b7db1";
+
+/** The service's name for the style of everything that is on by default. */
+export const baseStyleName = (theme: Theme): string => (theme === "dark" ? "dark" : "base");
+
+/** The service's name for one layer's style. */
+export const layerStyleName = (layer: string, theme: Theme): string => (theme === "dark" ? `${layer}-dark` : layer);
 
 export function layerOf(layer: LayerSpecification): string | null {
   const told = (layer.metadata as Record<string, unknown> | undefined)?.[METADATA];
@@ -55,10 +61,10 @@ export function fallbackLayers(layer: LayerInfo): LayerSpecification[] {
   return all[layer.geometry_type] ?? Object.values(all).flat();
 }
 
-async function styleOf(layer: LayerInfo): Promise<Pick<StyleSpecification, "sources" | "layers">> {
+async function styleOf(layer: LayerInfo, theme: Theme): Promise<Pick<StyleSpecification, "sources" | "layers">> {
   const plain = { sources: { [layer.id]: { type: "vector" as const, url: layer.tiles! } }, layers: fallbackLayers(layer) };
   try {
-    const style = await api.style(layer.id);
+    const style = await api.style(layerStyleName(layer.id, theme));
     const own = style.layers.filter((each) => layerOf(each) === layer.id);
     return own.length ? { sources: style.sources, layers: own } : plain;
   } catch {
@@ -83,9 +89,6 @@ export class LayerStyles {
   #adding = new Map<string, Promise<void>>();
   #opacities = new Map<string, number>();
 
-  /** Called after a catalogue layer's map layers were added. */
-  onAdded: () => void = () => undefined;
-
   constructor(private readonly map: MapLibreMap, private readonly layers: LayerInfo[]) {}
 
   ids(layer: string): string[] {
@@ -100,7 +103,7 @@ export class LayerStyles {
   async apply(state: Readonly<State>): Promise<void> {
     await Promise.all(this.layers.filter((layer) => layer.tiles).map(async (layer) => {
       const on = this.isOn(layer, state);
-      if (on) await this.#ensure(layer);
+      if (on) await this.#ensure(layer, state.theme);
       for (const id of this.ids(layer.id)) {
         this.map.setLayoutProperty(id, "visibility", on ? "visible" : "none");
         this.#setOpacity(id, state.opacity[layer.id]);
@@ -108,22 +111,21 @@ export class LayerStyles {
     }));
   }
 
-  async #ensure(layer: LayerInfo): Promise<void> {
+  async #ensure(layer: LayerInfo, theme: Theme): Promise<void> {
     if (this.ids(layer.id).length) return;
-    const running = this.#adding.get(layer.id) ?? this.#add(layer);
+    const running = this.#adding.get(layer.id) ?? this.#add(layer, theme);
     this.#adding.set(layer.id, running);
     await running;
   }
 
-  async #add(layer: LayerInfo): Promise<void> {
-    const style = absolute({ version: 8, ...(await styleOf(layer)) });
+  async #add(layer: LayerInfo, theme: Theme): Promise<void> {
+    const style = absolute({ version: 8, ...(await styleOf(layer, theme)) });
     for (const [id, source] of Object.entries(style.sources)) {
       if (!this.map.getSource(id)) this.map.addSource(id, source);
     }
     for (const each of style.layers) {
       if (!this.map.getLayer(each.id)) this.map.addLayer(each, below(this.map, each.type));
     }
-    this.onAdded();
   }
 
   #setOpacity(id: string, opacity: number | undefined): void {

@@ -3,8 +3,9 @@
 import type { Map as MapLibreMap } from "maplibre-gl";
 import { h } from "../dom";
 import { t } from "../i18n";
+import type { Viewer } from "../viewer";
 
-export function statusStrip(map: MapLibreMap): HTMLElement {
+export function statusStrip({ map, store }: Viewer): HTMLElement {
   const place = h("span", { class: "mono", "aria-live": "off" });
   const zoom = h("span", { class: "mono" });
   const show = ({ lng, lat }: { lng: number; lat: number }) => {
@@ -18,6 +19,7 @@ export function statusStrip(map: MapLibreMap): HTMLElement {
     showZoom();
     if (!place.matches(":hover")) show(map.getCenter());
   });
+  store.watch(["lang"], showZoom);
   show(map.getCenter());
   showZoom();
   return h("div", { class: "status" }, place, zoom);

@@ -13,11 +13,12 @@ export class Toolbar {
   constructor(private readonly viewer: Viewer, private readonly toggleLayers: () => void) {
     this.render();
     viewer.store.watch(["lang"], () => this.render());
+    viewer.store.watch(["underground"], () => this.#press());
     viewer.map.on("rotate", () => this.#turn());
   }
 
   render(): void {
-    const { map, config } = this.viewer;
+    const { map, config, store } = this.viewer;
     const tool = (id: string, name: IconName, label: Word, onclick: () => void) => iconButton(name, t(label), onclick, { id: `tool-${id}` });
     this.element.setAttribute("aria-label", t("map_label"));
     this.element.replaceChildren(
@@ -29,9 +30,15 @@ export class Toolbar {
         tool("out", "minus", "zoom_out", () => map.zoomOut()),
         tool("north", "north", "north", () => map.easeTo({ bearing: 0 })),
         tool("tilt", "cube", "tilt", () => map.easeTo({ pitch: map.getPitch() > 5 ? 0 : TILTED_DEG })),
+        tool("underground", "underground", "underground", () => store.set("underground", !store.state.underground)),
         tool("home", "home", "home", () => this.viewer.flyTo({ bounds: config.bounds }, 16))),
     );
     this.#turn();
+    this.#press();
+  }
+
+  #press(): void {
+    this.element.querySelector("#tool-underground")?.setAttribute("aria-pressed", String(this.viewer.store.state.underground));
   }
 
   #turn(): void {

@@ -35,6 +35,11 @@ def _kinds(rng: np.random.Generator, count: int) -> tuple[ObjectArray, ObjectArr
     return objects(list(source)), objects(list(kind)), objects(list(level))
 
 
+def _street_number(address: str) -> str:
+    """Shorten an address to street and house number."""
+    return address.removeprefix("深圳市龙岗区").split("号", 1)[0] + "号"
+
+
 def make_events(plan: Plan, buildings: Buildings) -> pd.DataFrame:
     """Make the stream of events in order of time; positions EPSG:4490, times RFC 3339 with +08:00."""
     rng = random_stream(plan.seed, "events")
@@ -53,10 +58,7 @@ def make_events(plan: Plan, buildings: Buildings) -> pd.DataFrame:
             "事件编号": [f"SJ{START:%Y%m%d}{k + 1:07d}" for k in range(count)],
             "来源": source,
             "类型": kind,
-            "标题": [
-                f"{a.rsplit('号', 1)[0].removeprefix('深圳市龙岗区')}附近{k}"
-                for a, k in zip(address, kind, strict=True)
-            ],
+            "标题": [f"{_street_number(a)}附近{k}" for a, k in zip(address, kind, strict=True)],
             "描述": [f"{s}上报: {k}" for s, k in zip(source, kind, strict=True)],
             "等级": level,
             "发生时间": [(START + timedelta(seconds=s)).isoformat() for s in second.tolist()],

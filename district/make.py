@@ -76,9 +76,7 @@ def make_district(
     directory
         Made when missing; files of an earlier run are replaced.
     only
-        Write only the GIS files or only the IFC models.
-    processes
-        Worker processes that author IFC models.
+        Write only one half; what an earlier run of the same seed said of the other half stays in the truth.
 
     Returns
     -------
@@ -90,18 +88,17 @@ def make_district(
     town = make_town(scale, seed)
     earlier = earlier_truth(directory / "truth.json", seed, scale.name)
     delivery = Delivery(directory, earlier.counts)
-    sites = model_sites(town.buildings)
     if only == "ifc":
         faults = [fault for fault in earlier.faults if not fault.file.startswith("ifc/")]
     else:
         faults = _write_gis(delivery, town, on_step)
+    sites = model_sites(town.buildings)
     faults += model_faults(sites)
     delivery.csv("ifc/placements.csv", placements(sites))
     if only != "gis":
         _write_models(delivery, sites, seed, processes, on_step)
-    truth = Truth(seed, scale.name, delivery.counts, faults, known_buildings(town.buildings, sites, faults))
-    truth.write(directory / "truth.json")
-    (directory / "README.txt").write_text(readme(scale, seed, delivery.counts), encoding="utf-8")
+    known = known_buildings(town.buildings, sites, faults)
+    _write_truth(delivery, scale, Truth(seed, scale.name, delivery.counts, faults, known))
     on_step("done", 1.0)
     return {
         "directory": str(directory),
@@ -111,6 +108,11 @@ def make_district(
         "files": delivery.counts,
         "faults": len(faults),
     }
+
+
+def _write_truth(delivery: Delivery, scale: Scale, truth: Truth) -> None:
+    truth.write(delivery.path("truth.json"))
+    delivery.path("README.txt").write_text(readme(scale, truth.seed, truth.counts), encoding="utf-8")
 
 
 def _write_models(delivery: Delivery, sites: list[ModelSite], seed: int, processes: int, on_step: OnStep) -> None:

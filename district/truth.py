@@ -44,7 +44,7 @@ class Truth:
     buildings: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def write(self, path: Path) -> None:
-        """Write it, keys sorted."""
+        """Write it, keys sorted, whole or not at all."""
         content = {
             "seed": self.seed,
             "scale": self.scale,
@@ -52,7 +52,9 @@ class Truth:
             "faults": [asdict(fault) for fault in self.faults],
             "buildings": self.buildings,
         }
-        path.write_text(json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        part = path.with_suffix(".part")
+        part.write_text(json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        part.replace(path)
 
 
 def earlier_truth(path: Path, seed: int, scale: str) -> Truth:

@@ -2,29 +2,46 @@
 
 from __future__ import annotations
 
-import hashlib
+import asyncio
+import gzip
 from typing import Any
 
 import orjson
 from fastapi import Request
 from starlette.responses import Response
 
-from api.tile_path import matches
+from api.auth import Access
+from api.caching import cache_headers, content_tag, matches, takes_gzip
+from api.dependencies import access_of
 
 JSON = "application/json"
 GEOJSON = "application/geo+json"
-VARY = "Authorization, Cookie"
 
 
 def json_answer(request: Request, value: Any, *, media_type: str = JSON) -> Response:
     """Return a value as JSON."""
-    return tagged_answer(request, orjson.dumps(value, default=str, option=orjson.OPT_SERIALIZE_NUMPY), media_type)
+    return tagged_answer(request, encode(value), media_type)
+
+
+def encode(value: Any) -> bytes:
+    """Return a value as JSON text."""
+    return orjson.dumps(value, default=str, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 def tagged_answer(request: Request, body: bytes, media_type: str) -> Response:
     """Return a body under a tag of its content, or 304 to a client that has it."""
-    tag = 'W/"' + hashlib.blake2s(body, digest_size=12).hexdigest() + '"'
-    headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": VARY}
-    if request.method == "GET" and matches(request.headers.get("if-none-match"), tag.encode()):
+    tag = content_tag(body)
+    headers = cache_headers(tag, access_of(request)) if "access" in request.scope["state"] else {}
+    if request.method == "GET" and matches(request.headers.get("if-none-match"), tag):
         return Response(status_code=304, headers=headers)
+    return Response(body, headers=headers, media_type=media_type)
+
+
+async def gzip_answer(request: Request, body: bytes, tag: str, access: Access, media_type: str) -> Response:
+    """Return a gzip body, unpacked for a client that does not take it."""
+    headers = cache_headers(tag, access)
+    if takes_gzip(request.headers.get("accept-encoding")):
+        headers["Content-Encoding"] = "gzip"
+    else:
+        body = await asyncio.to_thread(gzip.decompress, body)
     return Response(body, headers=headers, media_type=media_type)

@@ -15,7 +15,25 @@ from api.edge import Edge
 from api.errors import add_handlers
 from api.frontend import Frontend, installed_frontend
 from api.orphan import end_with_parent
-from api.routers import catalogue, config, docs, health, live, session, terrain, tiles, viewer
+from api.routers import (
+    buildings,
+    catalogue,
+    config,
+    docs,
+    health,
+    live,
+    models3d,
+    objects,
+    ogc,
+    ogc_items,
+    query,
+    search,
+    session,
+    styles,
+    terrain,
+    tiles,
+    viewer,
+)
 from api.service import Service
 from api.tile_path import TilePath, is_tile
 from cim.db import database_url
@@ -23,8 +41,12 @@ from cim.logs import configure_logs
 from cim.settings import Settings, read_settings
 
 ROUTERS: Sequence[APIRouter] = tuple(
-    module.router for module in (health, session, config, catalogue, tiles, terrain, live, docs, viewer)
-)
+    module.router
+    for module in (
+        health, session, config, catalogue, tiles, styles, terrain, models3d, objects, buildings, search, query,
+        ogc, ogc_items, live, docs, viewer,
+    )
+)  # fmt: skip
 DESCRIPTION = "IFC building models and GIS layers as one map. Coordinates are longitude, latitude; times are RFC 3339."
 
 

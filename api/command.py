@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import shutil
 import socket
-import tempfile
-from collections.abc import Callable, Iterator
-from pathlib import Path
+import time
+from collections.abc import Callable
+from threading import Thread
 
 import typer
 from sqlalchemy import Engine
 
-from api.metrics import MULTIPROCESS_VARIABLE
 from api.origin import is_loopback
+from api.shared_metrics import shared_metrics
 from cim.commands.session import messages, print_json, ready_engine, start
 from cim.errors import Forbidden, InvalidInput
 from cim.keys import any_key
@@ -89,18 +86,17 @@ def free_port(host: str, port: int) -> int:
         return int(probe.getsockname()[1])
 
 
-@contextlib.contextmanager
-def shared_metrics(workers: int) -> Iterator[None]:
-    """Give several workers a folder in which their figures are summed up."""
-    if workers == 1:
-        yield
-        return
-    folder = Path(tempfile.mkdtemp(prefix="cim-metrics-"))
-    os.environ[MULTIPROCESS_VARIABLE] = str(folder)
-    try:
-        yield
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+def announce_once_open(host: str, port: int, announce: Callable[[], None]) -> None:
+    """Wait until the first worker takes connections: an address that is printed must answer."""
+    own = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    while True:
+        try:
+            socket.create_connection((own, port), timeout=1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            announce()
+            return
 
 
 def run(host: str, port: int, workers: int, announce: Callable[[], None]) -> None:
@@ -122,5 +118,5 @@ def run(host: str, port: int, workers: int, announce: Callable[[], None]) -> Non
         workers_kill_timeout=FAREWELL_S,
         factory=True,
     )
-    server.on_startup(announce)
+    server.on_startup(lambda: Thread(target=announce_once_open, args=(host, port, announce), daemon=True).start())
     server.serve()

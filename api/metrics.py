@@ -7,9 +7,10 @@ import os
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from api.shared_metrics import VARIABLE
+
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-MULTIPROCESS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
 
 class Metrics:
@@ -23,8 +24,8 @@ class Metrics:
         self.seconds = Histogram(
             "cim_request_seconds", "Time to the end of the answer", ["route"], buckets=BUCKETS, registry=self.registry
         )
-        self.tile_hits = Counter(
-            "cim_tile_requests_total", "Tile requests by how they were answered", ["answer"], registry=self.registry
+        self.bodies = Counter(
+            "cim_built_bodies_total", "Tiles and models by how they were had", ["answer"], registry=self.registry
         )
         self.tile_bytes = self._gauge("cim_tile_cache_bytes", "Bytes of tiles kept in memory")
         self.pool_in_use = self._gauge("cim_database_connections_in_use", "Database connections checked out")
@@ -38,7 +39,7 @@ class Metrics:
 
     def text(self) -> bytes:
         """Return the exposition text, of all workers where there are several."""
-        if os.environ.get(MULTIPROCESS_VARIABLE):
+        if os.environ.get(VARIABLE):
             shared = CollectorRegistry()
             MultiProcessCollector(shared)  # type: ignore[no-untyped-call]
             return generate_latest(shared)

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.auth import KeyRing
+from api.built import BuiltBodies
 from api.gate import Gate
 from api.live import LiveEvent, LiveHub
 from api.metrics import Metrics
@@ -24,7 +25,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 POOL_SIZE = 8
-THREADS = 4
+QUERIES = 2
+COMPUTING = 4
 TILE_CACHE_BYTES = 96 * 1024 * 1024
 
 
@@ -37,17 +39,18 @@ class Service:
             url, pool_size=POOL_SIZE, statement_timeout_s=settings.statement_timeout_s
         )
         self._thread_engine: Engine = make_engine(
-            url, pool_size=THREADS, statement_timeout_s=settings.statement_timeout_s
+            url, pool_size=QUERIES + COMPUTING, statement_timeout_s=settings.statement_timeout_s
         )
         self.metrics = Metrics()
         self.keys = KeyRing(self.engine)
         self.versions = LayerVersions(self.read)
         self.tiles = TileCache(TILE_CACHE_BYTES)
+        self.built = BuiltBodies(self.tiles, self.metrics.bodies)
         self.live = LiveHub(url, self._on_live)
         # Fewer than the pool has, so that keys and small reads find a connection while big ones run.
         self.tile_gate = Gate(4, waiting=512, patience_s=20)
-        self.query_gate = Gate(2, waiting=16, patience_s=10)
-        self.thread_gate = Gate(THREADS, waiting=128, patience_s=20)
+        self.query_gate = Gate(QUERIES, waiting=16, patience_s=10)
+        self.compute_gate = Gate(COMPUTING, waiting=128, patience_s=20)
 
     async def read(self, function: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a read of the model on a connection of its own."""
@@ -55,19 +58,23 @@ class Service:
             return await connection.run_sync(function, *args, **kwargs)
 
     async def query(self, function: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a heavy read, of which only a few run at once."""
+        """Run a heavy read in a thread; only a few run at once."""
         async with self.query_gate.enter():
-            return await self.read(function, *args, **kwargs)
+            return await self._in_thread(function, *args, **kwargs)
 
     async def compute(self, function: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a read that also computes for a while, in a thread, so that other requests go on."""
+        async with self.compute_gate.enter():
+            return await self._in_thread(function, *args, **kwargs)
 
+    async def _in_thread(
+        self, function: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
         def run() -> T:
             with self._thread_engine.connect() as connection:
                 return function(connection, *args, **kwargs)
 
-        async with self.thread_gate.enter():
-            return await asyncio.to_thread(run)
+        return await asyncio.to_thread(run)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

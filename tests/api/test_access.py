@@ -129,9 +129,7 @@ async def test_a_revoked_key_is_refused_within_five_seconds(
         assert (await client.get("/session")).status_code == 200
         with engine.begin() as connection:
             revoke_key(connection, key)
-        with anyio.fail_after(5):
-            while (await client.get("/session")).status_code == 200:
-                await anyio.sleep(0.1)
+        await anyio.sleep(5)
         assert (await client.get("/session")).status_code == 401
 
 
@@ -141,6 +139,5 @@ async def test_a_first_key_closes_the_service_within_five_seconds(
     async with clients() as client:
         assert (await client.get("/session")).status_code == 200
         make_key("viewer")
-        with anyio.fail_after(5):
-            while (await client.get("/session")).status_code == 200:
-                await anyio.sleep(0.1)
+        await anyio.sleep(5)
+        assert (await client.get("/session")).status_code == 401

@@ -1,0 +1,99 @@
+"""Query parameters of OGC API - Features: known ones only (17-069r4, 7.6), each with a value that makes sense."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+
+from fastapi import Request
+
+from cim.errors import InvalidInput
+from layers.queries.items import MAX_LIMIT
+
+LARGEST_CURSOR = 2**63 - 1
+_OPEN = {"", ".."}
+
+
+def only(*names: str) -> Callable[[Request], None]:
+    """Return a check that a request has no other query parameters than these, each once."""
+
+    def check(request: Request) -> None:
+        check_names(request, set(names))
+
+    return check
+
+
+def check_names(request: Request, known: set[str]) -> None:
+    """Refuse unknown, repeated and wrongly spelled parameters.
+
+    Raises
+    ------
+    InvalidInput
+    """
+    given = request.query_params.multi_items()
+    unknown = sorted({name for name, _ in given} - known)
+    if unknown:
+        raise InvalidInput(f"unknown query parameter '{unknown[0][:80]}'; known are: {', '.join(sorted(known))}")
+    if len({name for name, _ in given}) != len(given):
+        raise InvalidInput("a query parameter is given twice; give each once")
+    form = request.query_params.get("f", "json")
+    if form not in ("json", "geojson"):
+        raise InvalidInput(f"f is '{form[:40]}'; only 'json' is available")
+
+
+def parse_limit(text: str | None, default: int) -> int:
+    """Return the page size; more than the most is not an error (17-069r4, /req/core/fc-limit-response-1).
+
+    Raises
+    ------
+    InvalidInput
+    """
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and int(text[:20]) >= 1):
+        raise InvalidInput(f"limit is '{text[:40]}'; use a whole number from 1 to {MAX_LIMIT}")
+    return min(int(text[:20]), MAX_LIMIT)
+
+
+def parse_cursor(text: str | None) -> int | None:
+    """Return where the page before ended.
+
+    Raises
+    ------
+    InvalidInput
+    """
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= 19 and int(text) <= LARGEST_CURSOR):
+        raise InvalidInput(f"cursor is '{text[:40]}'; follow the link 'next' of the page before")
+    return int(text)
+
+
+def check_datetime(text: str | None) -> None:
+    """Refuse what is neither an instant nor an interval of RFC 3339.
+
+    The collections have no temporal extent, so that every item is within every time (7.15.4).
+
+    Raises
+    ------
+    InvalidInput
+    """
+    if text is None:
+        return
+    parts = text.split("/")
+    is_interval = len(parts) == 2
+    if len(parts) > 2 or not all(_is_instant(part) or (is_interval and part in _OPEN) for part in parts):
+        raise InvalidInput(f"datetime is '{text[:80]}'; use an instant or an interval like 2025-06-01T00:00:00Z/..")
+    if is_interval and not _OPEN & set(parts) and datetime.fromisoformat(parts[0]) > datetime.fromisoformat(parts[1]):
+        raise InvalidInput(f"datetime is '{text[:80]}': its end is before its beginning")
+
+
+def _is_instant(text: str) -> bool:
+    if not re.fullmatch(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", text):
+        return False
+    try:
+        datetime.fromisoformat(text.upper())
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,18 @@
+"""Any object of the city by its id."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from api.answers import json_answer
+from api.dependencies import Host, ObjectId, Who
+from layers.queries.objects import get_object
+
+router = APIRouter(tags=["objects"])
+
+
+@router.get("/objects/{id}", summary="Any object: attributes, provenance, links")
+async def show(request: Request, id: ObjectId, service: Host, caller: Who) -> Response:
+    """Return one object."""
+    return json_answer(request, await service.read(get_object, id, caller))

@@ -1,0 +1,85 @@
+"""OGC API - Features, part 1: the items of a collection, page by page."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+import orjson
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from api.answers import GEOJSON, tagged_answer
+from api.dependencies import BaseUrl, Host, Who
+from api.ogc_parameters import check_datetime, check_names, parse_cursor, parse_limit
+from api.parameters import parse_bbox
+from cim.errors import NotFound
+from layers.catalogue import get_layer
+from layers.queries.items import DEFAULT_LIMIT, ItemsQuery, get_item, list_items
+
+router = APIRouter(prefix="/ogc/collections", tags=["ogc"])
+
+KNOWN = {"bbox", "limit", "cursor", "datetime", "f"}
+
+Text = Annotated[str | None, Query(max_length=200)]
+
+
+@router.get("/{layer}/items", summary="Items of a layer; filter with bbox and any queryable")
+async def items(
+    request: Request,
+    layer: str,
+    service: Host,
+    caller: Who,
+    base_url: BaseUrl,
+    bbox: Annotated[str | None, Query(max_length=200, description="west,south,east,north in degrees")] = None,
+    limit: Annotated[str | None, Query(max_length=40, description="Size of a page, 1 to 10000")] = None,
+    cursor: Text = None,
+    datetime: Text = None,
+    f: Text = None,
+) -> Response:
+    """Return a GeoJSON FeatureCollection with a link to the next page."""
+    row = await service.read(get_layer, layer, caller)
+    check_names(request, KNOWN | set(row.fields))
+    check_datetime(datetime)
+    filters = {name: value for name, value in request.query_params.items() if name not in KNOWN}
+    query = ItemsQuery(parse_bbox(bbox), parse_limit(limit, DEFAULT_LIMIT), parse_cursor(cursor), filters)
+    page = await service.query(list_items, row, query, caller)
+    path = f"{base_url}/ogc/collections/{layer}"
+    links = [_link(str(request.url), "self", GEOJSON), _link(path, "collection", "application/json")]
+    if page.next_cursor is not None:
+        links.append(_link(_next(path, request, page.next_cursor), "next", GEOJSON))
+    head = {"type": "FeatureCollection", "timeStamp": _now(), "numberReturned": page.number_returned, "links": links}
+    # The features come as bytes from the database and go out as they are.
+    body = orjson.dumps(head)[:-1] + b',"features":' + page.body + b"}"
+    return Response(body, headers={"Cache-Control": "private, no-cache"}, media_type=GEOJSON)
+
+
+@router.get("/{layer}/items/{id}", summary="One item of a layer")
+async def item(request: Request, layer: str, id: str, service: Host, caller: Who, base_url: BaseUrl) -> Response:
+    """Return a GeoJSON Feature."""
+    check_names(request, {"f"})
+    row = await service.read(get_layer, layer, caller)
+    if not (id.isascii() and id.isdigit() and len(id) <= 19):
+        raise NotFound(f"the layer '{layer}' has no item '{id[:40]}'; ids are whole numbers")
+    body = await service.read(get_item, row, int(id), caller)
+    path = f"{base_url}/ogc/collections/{layer}"
+    links: list[dict[str, Any]] = [
+        _link(f"{path}/items/{id}", "self", GEOJSON),
+        _link(path, "collection", "application/json"),
+        _link(f"{base_url}/objects/{id}", "alternate", "application/json"),
+    ]
+    return tagged_answer(request, body.rstrip()[:-1] + b',"links":' + orjson.dumps(links) + b"}", GEOJSON)
+
+
+def _next(path: str, request: Request, cursor: int) -> str:
+    parameters = {**request.query_params, "cursor": cursor}
+    return f"{path}/items?{urlencode(parameters)}"
+
+
+def _link(href: str, rel: str, media_type: str) -> dict[str, str]:
+    return {"href": href, "rel": rel, "type": media_type}
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

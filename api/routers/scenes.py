@@ -1,0 +1,36 @@
+"""pydeck scenes and the scripts they are made of, all from this service."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import fastapi
+from fastapi import APIRouter
+from starlette.exceptions import HTTPException
+from starlette.responses import FileResponse, HTMLResponse, Response
+
+from api.dependencies import Host, Who
+from api.security_headers import PAGE_POLICY, scene_policy
+from tiles.scene import render, static_files
+
+router = APIRouter(prefix="/scenes", tags=["scenes"])
+
+
+@router.get("/static/{name:path}", include_in_schema=False)
+def static(name: Annotated[str, fastapi.Path(max_length=200)]) -> Response:
+    """Return a script or style sheet; only what is listed is there."""
+    path: Path | None = static_files().get(name)
+    if path is None or not path.is_file():
+        raise HTTPException(404)
+    headers = {"Cache-Control": "private, max-age=3600", "Content-Security-Policy": PAGE_POLICY}
+    return FileResponse(path, headers=headers)
+
+
+@router.get("/{name}.html", summary="A pydeck scene, e.g. 'overview'", response_class=HTMLResponse)
+async def show(name: str, service: Host, caller: Who) -> Response:
+    """Return the page; its own inline scripts, and no others, may run."""
+    html = await service.compute(render, name, caller)
+    return HTMLResponse(
+        html, headers={"Cache-Control": "private, no-cache", "Content-Security-Policy": scene_policy(html)}
+    )

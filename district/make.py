@@ -98,15 +98,20 @@ def make_district(
     if only != "gis":
         _write_models(delivery, sites, seed, processes, on_step)
     known = known_buildings(town.buildings, sites, faults)
-    _write_truth(delivery, scale, Truth(seed, scale.name, delivery.counts, faults, known))
+    truth = Truth(seed, scale.name, delivery.counts, faults, known)
+    _write_truth(delivery, scale, truth)
     on_step("done", 1.0)
+    return _summary(directory, truth, time.monotonic() - began)
+
+
+def _summary(directory: Path, truth: Truth, seconds: float) -> dict[str, Any]:
     return {
         "directory": str(directory),
-        "scale": scale.name,
-        "seed": seed,
-        "seconds": round(time.monotonic() - began, 2),
-        "files": delivery.counts,
-        "faults": len(faults),
+        "scale": truth.scale,
+        "seed": truth.seed,
+        "seconds": round(seconds, 2),
+        "files": truth.counts,
+        "faults": len(truth.faults),
     }
 
 

@@ -98,8 +98,7 @@ def make_district(
     if only != "gis":
         _write_models(delivery, sites, seed, processes, on_step)
     known = known_buildings(town.buildings, sites, faults)
-    truth = Truth(seed, scale.name, delivery.counts, faults, known)
-    _write_truth(delivery, scale, truth)
+    _write_truth(delivery, scale, truth := Truth(seed, scale.name, delivery.counts, faults, known))
     on_step("done", 1.0)
     return _summary(directory, truth, time.monotonic() - began)
 

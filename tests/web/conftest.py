@@ -1,0 +1,223 @@
+"""The real service with a small imported district, and a real browser that may talk to nothing else."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import httpx
+import psycopg
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Request, Route, sync_playwright
+from sqlalchemy import make_url
+
+REPOSITORY = Path(__file__).parents[2]
+SCREENSHOTS = REPOSITORY / "tests" / "screenshots"
+START_S = 90
+MAP_MS = 120_000
+#: A hospital and two offices: enough models to look at, quick to import.
+MODELS = ("hospital_01.ifc", "office_01.ifc", "office_02.ifc")
+#: The generator plants faults on purpose: then the import's status says that some rows wait in the quarantine.
+ALL_IN_BUT_QUARANTINE = 3
+FLAGS = [
+    "--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
+    "--disable-sync", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
+]  # fmt: skip
+
+
+def _cim(*words: str | Path, env: dict[str, str], allow: tuple[int, ...] = (0,)) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "cim", *words], env=env, cwd=env["CIM_HOME"], capture_output=True, text=True
+    )
+    assert done.returncode in allow, f"cim {words[0]} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@contextmanager
+def _database(server_url: str, template: str) -> Iterator[str]:
+    """Clone the template; the address of the clone."""
+    url = make_url(server_url)
+    name = f"cim_web_{uuid4().hex[:10]}"
+    admin = url.set(database="postgres", drivername="postgresql").render_as_string(hide_password=False)
+    identifier = psycopg.sql.Identifier
+    with psycopg.connect(admin, autocommit=True) as connection:
+        clone = psycopg.sql.SQL("create database {} template {}")
+        connection.execute(clone.format(identifier(name), identifier(template)))
+    yield url.set(database=name).render_as_string(hide_password=False)
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute(psycopg.sql.SQL("drop database if exists {} with (force)").format(identifier(name)))
+
+
+def _environment(home: Path, database_url: str) -> dict[str, str]:
+    home.mkdir(parents=True, exist_ok=True)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("CIM_")}
+    return {**kept, "CIM_HOME": str(home), "CIM_DATABASE_URL": database_url}
+
+
+@contextmanager
+def _serving(env: dict[str, str]) -> Iterator[str]:
+    """Run the service on a free port; its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    log = Path(env["CIM_HOME"]) / "serve.log"
+    with log.open("wb") as output:
+        command = [sys.executable, "-m", "cim", "serve", "--port", str(port)]
+        server = subprocess.Popen(command, env=env, cwd=env["CIM_HOME"], stdout=output, stderr=output)
+        try:
+            _wait_until_ready(f"http://127.0.0.1:{port}", server, log)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.terminate()
+            server.wait(30)
+
+
+def _wait_until_ready(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline:
+        assert server.poll() is None, f"cim serve ended:\n{log.read_text()[-3000:]}"
+        try:
+            if httpx.get(f"{address}/readyz", timeout=5).status_code == httpx.codes.OK:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.2)
+    pytest.fail(f"cim serve is not ready after {START_S} s:\n{log.read_text()[-3000:]}")
+
+
+@pytest.fixture(scope="session")
+def _viewer_built() -> None:
+    """The viewer's build; made here when only its packages are installed."""
+    if (REPOSITORY / "web" / "dist" / "index.html").exists():
+        return
+    npm = shutil.which("npm", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
+    if npm is None or not (REPOSITORY / "web" / "node_modules").exists():
+        pytest.skip("needs the viewer's build: npm ci --ignore-scripts && npm run build in web/")
+    subprocess.run([npm, "run", "build"], cwd=REPOSITORY / "web", check=True, capture_output=True)
+
+
+@pytest.fixture(scope="session")
+def demo_service(
+    server_url: str, template_database: str, tmp_path_factory: pytest.TempPathFactory, _viewer_built: None
+) -> Iterator[str]:
+    """The address of the service with a sample district and three models in it."""
+    folder = tmp_path_factory.mktemp("web")
+    folder.chmod(0o755)
+    with _database(server_url, template_database) as url:
+        env = _environment(folder / "home", url)
+        district = folder / "district"
+        _cim("init", env=env)
+        _cim("district", "make", district, "--scale", "sample", env=env)
+        parts = [district / name for name in ("gis", "raster", "registers", "live")]
+        _cim("import", *parts, env=env, allow=(0, ALL_IN_BUT_QUARANTINE))
+        models = [district / "ifc" / name for name in MODELS]
+        place = district / "ifc" / "placements.csv"
+        _cim("import", *models, "--place", place, env=env, allow=(0, ALL_IN_BUT_QUARANTINE))
+        with _serving(env) as address:
+            yield address
+
+
+@pytest.fixture(scope="session")
+def keyed_service(
+    server_url: str, template_database: str, tmp_path_factory: pytest.TempPathFactory, _viewer_built: None
+) -> Iterator[tuple[str, str]]:
+    """The address of an empty service that wants a key, and a viewer's key."""
+    with _database(server_url, template_database) as url:
+        env = _environment(tmp_path_factory.mktemp("keyed") / "home", url)
+        _cim("init", env=env)
+        answer = _cim("key", "create", "--role", "viewer", env=env)
+        key = max(re.findall(r"\S+", answer), key=len)
+        with _serving(env) as address:
+            yield address, key
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, drawing in software."""
+    path = os.environ.get("CIM_TEST_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    if path is None:
+        pytest.skip("needs Chromium (apt install chromium, or CIM_TEST_CHROMIUM)")
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A fresh browser profile; the test fails if any page asked another machine for anything."""
+    made = browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce", locale="zh-CN")
+    made.set_default_timeout(60_000)
+    outside: list[str] = []
+    faults: list[str] = []
+
+    def guard(route: Route, request: Request) -> None:
+        if urlsplit(request.url).hostname in ("127.0.0.1", "localhost"):
+            route.fallback()
+        else:
+            outside.append(request.url)
+            route.abort()
+
+    made.route("http*://**/*", guard)
+    made.on("weberror", lambda error: faults.append(str(error.error)))
+    yield made
+    made.close()
+    assert outside == [], "requests left the machine"
+    assert faults == [], "errors in the page's scripts"
+
+
+#: Resolves when the map has drawn everything that its camera sees.
+IDLE = """() => new Promise((resolve) => {
+  const { map } = window.cimViewer;
+  const check = () => (map.loaded() && !map.isMoving() ? resolve() : map.once("idle", check));
+  map.once("idle", check);
+  map.triggerRepaint();
+})"""
+
+
+@pytest.fixture
+def settle() -> Callable[[Page], None]:
+    """Wait until the map is at rest and complete."""
+    return lambda page: page.evaluate(IDLE)
+
+
+@pytest.fixture
+def open_viewer(context: BrowserContext, demo_service: str) -> Callable[[str], Page]:
+    """Open the viewer with a fragment (its state) and wait until it is ready."""
+
+    def visit(fragment: str = "") -> Page:
+        page = context.new_page()
+        page.goto(f"{demo_service}/{'#' + fragment if fragment else ''}")
+        page.wait_for_selector("body[data-ready=true]", timeout=MAP_MS)
+        page.evaluate(IDLE)
+        return page
+
+    return visit
+
+
+@pytest.fixture
+def centre(demo_service: str) -> tuple[float, float]:
+    """The district's middle: longitude, latitude."""
+    lon, lat = httpx.get(f"{demo_service}/api/config").json()["center"]
+    return lon, lat
+
+
+@pytest.fixture
+def shoot() -> Callable[[Page, str], None]:
+    """Write a screenshot to look at."""
+
+    def take(page: Page, name: str) -> None:
+        SCREENSHOTS.mkdir(exist_ok=True)
+        page.screenshot(path=SCREENSHOTS / f"{name}.png")
+
+    return take

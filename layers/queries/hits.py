@@ -1,0 +1,304 @@
+"""The one statement that finds all objects in a zone, table by table.
+
+Membership: an object is in the zone when its geometry intersects the zone (touching the boundary counts); a unit,
+which has no geometry, when its building is. Lengths and areas are those of the part inside, geodesic; counts are of
+whole objects, and so are all other sums.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from geoalchemy2 import Geography
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Integer,
+    LargeBinary,
+    Select,
+    Subquery,
+    Table,
+    Text,
+    bindparam,
+    case,
+    cast,
+    func,
+    literal,
+    null,
+    select,
+    true,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.dialects.postgresql.psycopg import dialect
+
+from cim.tables import GEOGRAPHIC_SRID, building, building_source, unit
+from layers.queries.visible import VisibleLayer, field_text, table_of
+
+#: Vertices above which a zone is cut into parts: the index and the predicates then work on small pieces.
+DIVIDE_ABOVE = 200
+PART_VERTICES = 128
+
+#: table -> numeric columns that are summed over whole objects
+SUMMED = {
+    "building": ("households",),
+    "unit": ("area_m2",),
+    "space": ("floor_area_m2",),
+    "parking": ("capacity", "free"),
+    "resource": ("capacity",),
+}
+#: table -> columns of which the first that is not null describes an object in a list
+DETAILS = {
+    "building": ("address", "code"),
+    "unit": ("address", "code"),
+    "element": ("ifc_class",),
+    "space": ("long_name",),
+    "camera": ("code",),
+    "sensor": ("kind", "code"),
+    "event": ("type", "state"),
+    "resource": ("address", "kind"),
+    "grid_cell": ("code",),
+    "pipe": ("network",),
+    "pipe_node": ("kind", "network"),
+    "road": ("class",),
+    "river": ("class",),
+    "model": ("status",),
+    "zone": ("kind",),
+}
+#: table -> columns that stand in for a missing name
+NAMES = {
+    "building": ("code",),
+    "unit": ("room", "code"),
+    "element": ("global_id",),
+    "camera": ("code",),
+    "sensor": ("code",),
+    "event": ("title",),
+    "grid_cell": ("code",),
+}
+
+
+class Grouping(NamedTuple):
+    """A layer and the field by which its objects are grouped."""
+
+    layer_id: str
+    table_name: str
+    field: str | None
+
+
+class Prepared(NamedTuple):
+    """SQL in the driver's form and the parameters that it always has."""
+
+    sql: str
+    parameters: dict[str, Any]
+
+
+def groupings(layers: Sequence[VisibleLayer]) -> tuple[Grouping, ...]:
+    """Return what shapes the statement for these layers; the same layers give the same statement."""
+    return tuple(
+        Grouping(entry.id, entry.table.name, entry.legend_field if entry.legend_field in entry.fields else None)
+        for entry in layers
+        if "geom" in entry.table.c or entry.table is unit
+    )
+
+
+@lru_cache(maxsize=64)
+def statement_for(layers: tuple[Grouping, ...], *, is_divided: bool, has_area: bool) -> Prepared:
+    """Return the statement for these layers, compiled once.
+
+    It takes ``zone`` (WKB, EPSG:4490), ``list_limit`` and, where ``has_area``, ``area``. Its rows: layer_id, count,
+    sums, groups, items, datasets (ids).
+    """
+    zone = _zone(is_divided)
+    by_table: dict[str, list[Grouping]] = {}
+    for grouping in layers:
+        by_table.setdefault(grouping.table_name, []).append(grouping)
+    houses = by_table.get("building", [Grouping("buildings", "building", None)])
+    inside = _hits(building, houses, zone, is_divided, has_area) if {"unit", "building"} & set(by_table) else None
+    answers = []
+    for name, group in by_table.items():
+        table = table_of(name)
+        if table is building and inside is not None:
+            hits = inside
+        elif table is unit and inside is not None:
+            hits = _unit_hits(group, inside)
+        else:
+            hits = _hits(table, group, zone, is_divided, has_area)
+        answers.append(_answer(table, group, hits))
+    return compiled(union_all(*answers))
+
+
+def compiled(statement: Any) -> Prepared:
+    """Return a statement in the driver's form; parameters without a value are left to the caller."""
+    made = statement.compile(dialect=dialect(), compile_kwargs={"render_postcompile": True})  # type: ignore[no-untyped-call]
+    return Prepared(str(made), {key: value for key, value in made.params.items() if value is not None})
+
+
+def name_of(table: Table) -> ColumnElement[Any]:
+    """Return the name of an object, or what stands in for it."""
+    return func.coalesce(table.c.name, *[table.c[column] for column in NAMES.get(table.name, ())])
+
+
+def detail_of(table: Table) -> ColumnElement[Any]:
+    """Return what describes an object in a list: an address, a code, a kind."""
+    columns = [cast(table.c[column], Text) for column in DETAILS.get(table.name, ())]
+    return func.coalesce(*columns) if columns else cast(null(), Text)
+
+
+def center_of(geometry: Any) -> ColumnElement[Any]:
+    """Return [longitude, latitude] of a geometry's centroid as JSON, or null."""
+    point = func.ST_Centroid(geometry)
+    pair = func.jsonb_build_array(_rounded(func.ST_X(point)), _rounded(func.ST_Y(point)))
+    return case((geometry.is_not(None) & ~func.ST_IsEmpty(geometry), pair))
+
+
+def _rounded(value: Any) -> ColumnElement[Any]:
+    from sqlalchemy import Numeric
+
+    return func.round(cast(value, Numeric), 7)
+
+
+def _zone(is_divided: bool) -> CTE:
+    whole: Any = func.ST_GeomFromWKB(bindparam("zone", type_=LargeBinary, required=False), GEOGRAPHIC_SRID)
+    geometry = func.ST_Subdivide(whole, PART_VERTICES) if is_divided else whole
+    return select(geometry.label("geom")).cte("asked").prefix_with("MATERIALIZED")
+
+
+def _hits(table: Table, group: list[Grouping], zone: CTE, is_divided: bool, has_area: bool) -> CTE:
+    measure, value = _measure(table, zone), _group_value(table, group)
+    columns = [table.c.id, table.c.layer_id, table.c.dataset_id, value.label("value")]
+    columns += [table.c[name] for name in SUMMED.get(table.name, ())]
+    if measure is not None:
+        columns.append((func.sum(measure) if is_divided else measure).label("measure"))
+    found = (
+        select(*columns)
+        .select_from(zone.join(table, func.ST_Intersects(zone.c.geom, table.c.geom)))
+        .where(table.c.layer_id.in_([entry.layer_id for entry in group]))
+        .where(_in_area(table, has_area))
+    )
+    # The other columns depend on the key, so grouping by it is enough.
+    found = found.group_by(table.c.id) if is_divided else found
+    return found.cte(f"hit_{table.name}").prefix_with("MATERIALIZED")
+
+
+def _unit_hits(group: list[Grouping], inside: CTE) -> CTE:
+    columns = [unit.c.id, unit.c.layer_id, unit.c.dataset_id, _group_value(unit, group).label("value")]
+    columns += [unit.c[name] for name in SUMMED["unit"]]
+    return (
+        select(*columns)
+        .select_from(inside.join(unit, unit.c.building_id == inside.c.id))
+        .where(unit.c.layer_id.in_([entry.layer_id for entry in group]))
+        .cte("hit_unit")
+        .prefix_with("MATERIALIZED")
+    )
+
+
+def _in_area(table: Table, has_area: bool) -> ColumnElement[bool]:
+    if not has_area:
+        return true()
+    return table.c.area_code.is_(None) | func.starts_with(
+        table.c.area_code, bindparam("area", type_=Text, required=False)
+    )
+
+
+def _measure(table: Table, zone: CTE) -> ColumnElement[Any] | None:
+    """Return length or area of the part inside: the stored one where the whole object is inside."""
+    if "geom" not in table.c:
+        return None
+    inside = func.ST_Covers(zone.c.geom, table.c.geom)
+    part = cast(func.ST_Intersection(func.ST_Force2D(table.c.geom), zone.c.geom), Geography(srid=GEOGRAPHIC_SRID))
+    if "length_m" in table.c:
+        return case((inside, table.c.length_m), else_=func.ST_Length(part))
+    if "area_m2" in table.c:
+        return case((inside, table.c.area_m2), else_=func.ST_Area(part))
+    return None
+
+
+def _group_value(table: Table, group: list[Grouping]) -> ColumnElement[Any]:
+    by_field: dict[str, list[str]] = {}
+    for entry in group:
+        if entry.field:
+            by_field.setdefault(entry.field, []).append(entry.layer_id)
+    choices = [
+        (table.c.layer_id.in_(ids), value)
+        for field, ids in by_field.items()
+        if (value := field_text(table, field)) is not None
+    ]
+    return case(*choices) if choices else cast(null(), Text)
+
+
+def _answer(table: Table, group: list[Grouping], hits: CTE) -> Select[Any]:
+    counted = _counted(table, hits)
+    grouped, listed = _grouped(group, hits), _listed(table, hits)
+    columns: list[Any] = [counted.c.layer_id, counted.c["count"], counted.c.sums]
+    columns += [grouped.c.groups, listed.c["items"], counted.c.datasets]
+    return select(*columns).select_from(
+        counted.outerjoin(grouped, grouped.c.layer_id == counted.c.layer_id).outerjoin(
+            listed, listed.c.layer_id == counted.c.layer_id
+        )
+    )
+
+
+def _counted(table: Table, hits: CTE) -> Subquery:
+    sums: list[Any] = []
+    if "measure" in hits.c:
+        name = "length_m" if "length_m" in table.c else "area_m2"
+        sums += [literal(name, Text), func.coalesce(func.sum(hits.c.measure), 0)]
+    for name in SUMMED.get(table.name, ()):
+        sums += [literal(name, Text), func.coalesce(func.sum(hits.c[name]), 0)]
+    datasets: Any = func.array_agg(hits.c.dataset_id.distinct())
+    if table is building:
+        # what the merged records were made of
+        inside = select(hits.c.id)
+        datasets = (
+            select(func.array_agg(building_source.c.dataset_id.distinct()))
+            .where(building_source.c.building_id.in_(inside))
+            .scalar_subquery()
+        )
+        datasets = func.array_cat(func.array_agg(hits.c.dataset_id.distinct()), datasets)
+    return (
+        select(
+            hits.c.layer_id,
+            func.count().label("count"),
+            func.jsonb_build_object(*sums).label("sums"),
+            datasets.label("datasets"),
+        )
+        .group_by(hits.c.layer_id)
+        .subquery(f"count_{table.name}")
+    )
+
+
+def _grouped(group: list[Grouping], hits: CTE) -> Subquery:
+    numbers = (
+        select(hits.c.layer_id, hits.c.value, func.count().label("count"))
+        .where(hits.c.layer_id.in_([entry.layer_id for entry in group if entry.field]))
+        .group_by(hits.c.layer_id, hits.c.value)
+        .subquery()
+    )
+    pair = func.jsonb_build_object("value", numbers.c.value, "count", numbers.c.count)
+    ordered = aggregate_order_by(pair, numbers.c.count.desc(), numbers.c.value)
+    return (
+        select(numbers.c.layer_id, func.jsonb_agg(ordered).label("groups"))
+        .group_by(numbers.c.layer_id)
+        .subquery(f"group_{hits.name}")
+    )
+
+
+def _listed(table: Table, hits: CTE) -> Subquery:
+    place = func.row_number().over(partition_by=hits.c.layer_id, order_by=hits.c.id)
+    first = select(hits.c.id, hits.c.layer_id, place.label("place")).subquery()
+    home = building if table is unit else table
+    item = func.jsonb_build_object(
+        "id", first.c.id, "name", name_of(table), "detail", detail_of(table), "center", center_of(home.c.geom)
+    )
+    joined = first.join(table, table.c.id == first.c.id)
+    if table is unit:
+        joined = joined.join(building, building.c.id == unit.c.building_id)
+    return (
+        select(first.c.layer_id, func.jsonb_agg(aggregate_order_by(item, first.c.id)).label("items"))
+        .select_from(joined)
+        .where(first.c.place <= bindparam("list_limit", type_=Integer, required=False))
+        .group_by(first.c.layer_id)
+        .subquery(f"list_{table.name}")
+    )

@@ -1,0 +1,144 @@
+"""All that lies in a zone: counts, sums, groups and a first list of every layer, by theme, with a receipt."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+import orjson
+import shapely
+from sqlalchemy import Connection, Row
+
+from cim.access import Caller
+from cim.crs import area_m2
+from cim.errors import NotFound
+from layers.queries.hits import DIVIDE_ABOVE, groupings, statement_for
+from layers.queries.receipt import make_receipt
+from layers.queries.visible import VisibleLayer, visible_layers
+from layers.queries.zone import ZoneRequest
+
+NOTES = (
+    {"code": "membership", "message": "an object counts when it intersects the zone; touching is enough"},
+    {"code": "clipped", "message": "lengths and areas are of the part inside the zone, geodesic, in metres"},
+    {"code": "units", "message": "units count with their building"},
+)
+#: Zones up to this number of vertices are repeated in the receipt; of larger ones it holds the hash only.
+REPEAT_VERTICES = 1000
+
+
+def take_inventory(connection: Connection, request: ZoneRequest, caller: Caller) -> dict[str, Any]:
+    """Return everything inside a zone that the caller may see; counts are never capped.
+
+    Raises
+    ------
+    NotFound
+        A layer that was asked for does not exist or may not be seen.
+    """
+    layers = _asked(connection, request, caller)
+    found = _find(connection, request, layers, caller)
+    counts = {layer_id: int(row._mapping["count"]) for layer_id, row in found.items()}
+    datasets = {number for row in found.values() for number in row.datasets or () if number is not None}
+    units = _units_inside(connection, request, layers, found, caller)
+    themes = [
+        {
+            "id": theme_id,
+            "title": group[0].theme_title,
+            "layers": [_layer_as_json(entry, found.get(entry.id), request, units) for entry in group],
+        }
+        for theme_id, group in ((key, list(rows)) for key, rows in groupby(layers, key=lambda e: e.theme_id))
+    ]
+    return {
+        "area_m2": round(area_m2(request.geometry), 1),
+        "themes": themes,
+        "total": sum(counts.values()),
+        "receipt": make_receipt(connection, layers, counts, datasets, _parameters(request, caller), NOTES),
+    }
+
+
+def _asked(connection: Connection, request: ZoneRequest, caller: Caller) -> list[VisibleLayer]:
+    layers = visible_layers(connection, caller, request.layers)
+    missing = set(request.layers or ()) - {entry.id for entry in layers}
+    if missing:
+        raise NotFound(f"there is no layer '{min(missing)}' to take stock of; /api/layers lists those that you may see")
+    return layers
+
+
+def _find(
+    connection: Connection, request: ZoneRequest, layers: Sequence[VisibleLayer], caller: Caller
+) -> dict[str, Row[Any]]:
+    kinds = groupings(layers)
+    if not kinds:
+        return {}
+    is_divided = shapely.get_num_coordinates(request.geometry) > DIVIDE_ABOVE
+    prepared = statement_for(kinds, is_divided=is_divided, has_area=caller.area_code is not None)
+    parameters = prepared.parameters | {"zone": shapely.to_wkb(request.geometry), "list_limit": request.list_limit}
+    if caller.area_code is not None:
+        parameters["area"] = caller.area_code
+    rows = connection.exec_driver_sql(prepared.sql, parameters)
+    return {row.layer_id: row for row in rows}
+
+
+def _units_inside(
+    connection: Connection,
+    request: ZoneRequest,
+    layers: Sequence[VisibleLayer],
+    found: Mapping[str, Row[Any]],
+    caller: Caller,
+) -> int | None:
+    """Return the number of units in the buildings inside, or None where units may not be seen or no building is."""
+    if "buildings" not in found:
+        return None
+    if any(entry.id == "units" for entry in layers):
+        return int(found["units"]._mapping["count"]) if "units" in found else 0
+    alone = visible_layers(connection, caller, ["units"])
+    if not alone:
+        return None
+    row = _find(connection, request._replace(list_limit=0), alone, caller).get("units")
+    return int(row._mapping["count"]) if row else 0
+
+
+def _layer_as_json(
+    entry: VisibleLayer, row: Row[Any] | None, request: ZoneRequest, units: int | None
+) -> dict[str, Any]:
+    sums = {name: round(float(value), 2) for name, value in (row.sums if row else {}).items()}
+    if entry.id == "buildings" and units is not None:
+        sums["units"] = units
+    count = int(row._mapping["count"]) if row else 0
+    items = _column(row, "items") or []
+    return {
+        "id": entry.id,
+        "title": entry.title,
+        "count": count,
+        "sums": sums,
+        "groups": {"field": entry.legend_field, "values": (_column(row, "groups") or [])}
+        if entry.legend_field
+        else None,
+        "items": items,
+        "more": _more(entry, request) if count > len(items) else None,
+    }
+
+
+def _column(row: Row[Any] | None, name: str) -> Any:
+    return None if row is None else row._mapping[name]
+
+
+def _more(entry: VisibleLayer, request: ZoneRequest) -> str:
+    bounds = ",".join(f"{value:.7f}" for value in shapely.bounds(request.geometry).tolist())
+    return f"/ogc/collections/{entry.id}/items?bbox={bounds}"
+
+
+def _parameters(request: ZoneRequest, caller: Caller) -> dict[str, Any]:
+    count = int(shapely.get_num_coordinates(request.geometry))
+    parameters: dict[str, Any] = {
+        "zone_hash": "sha256:" + hashlib.sha256(shapely.to_wkb(request.geometry)).hexdigest(),
+        "zone_vertices": count,
+        "bounds": shapely.bounds(request.geometry).tolist(),
+        "layers": list(request.layers) if request.layers is not None else None,
+        "list_limit": request.list_limit,
+        "area": caller.area_code,
+    }
+    if count <= REPEAT_VERTICES:
+        parameters["zone"] = orjson.loads(shapely.to_geojson(request.geometry))
+    return parameters

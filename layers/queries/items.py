@@ -1,0 +1,232 @@
+"""Items of one layer as OGC API Features hands them out: bytes of GeoJSON made by the database, page by page."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Connection,
+    DateTime,
+    Double,
+    Select,
+    Table,
+    Text,
+    cast,
+    func,
+    null,
+    select,
+)
+from sqlalchemy.dialects.postgresql import JSON, aggregate_order_by
+
+from cim.access import Caller
+from cim.errors import InvalidInput, NotFound
+from cim.tables import GEOGRAPHIC_SRID
+from layers.catalogue import LayerRow
+from layers.queries.visible import field_text, field_value, in_area, table_of
+
+MAX_LIMIT = 10_000
+DEFAULT_LIMIT = 100
+DECIMALS = 8
+
+
+@dataclass(frozen=True)
+class ItemsQuery:
+    """What a page of items is asked for.
+
+    Attributes
+    ----------
+    bbox
+        West, south, east, north in degrees; where west > east the box crosses the antimeridian.
+    cursor
+        The ``next_cursor`` of the page before: the id of its last item.
+    filters
+        Field of the layer's allow-list -> the text that its value must equal.
+    """
+
+    bbox: tuple[float, float, float, float] | None = None
+    limit: int = DEFAULT_LIMIT
+    cursor: int | None = None
+    filters: Mapping[str, str] = field(default_factory=dict)
+    count_matched: bool = False
+
+
+@dataclass(frozen=True)
+class ItemsPage:
+    """A page: ``body`` is the JSON array of GeoJSON features, nothing around it."""
+
+    body: bytes
+    next_cursor: int | None
+    number_returned: int
+    number_matched: int | None = None
+
+
+def list_items(connection: Connection, layer: LayerRow, query: ItemsQuery, caller: Caller) -> ItemsPage:
+    """Return one page of a layer's items, by id.
+
+    Raises
+    ------
+    InvalidInput
+        Naming the parameter and its value.
+    """
+    table = _table(layer)
+    if not 1 <= query.limit <= MAX_LIMIT:
+        raise InvalidInput(f"limit is {query.limit}; a whole number from 1 to {MAX_LIMIT} is right")
+    conditions = [table.c.layer_id == layer.id, in_area(table, caller), *_conditions(table, layer, query)]
+    page = select(table.c.id).where(*conditions).order_by(table.c.id).limit(query.limit + 1)
+    if query.cursor is not None:
+        page = page.where(table.c.id > query.cursor)
+    ids = list(connection.execute(page).scalars())
+    shown = ids[: query.limit]
+    matched = None
+    if query.count_matched:
+        matched = connection.execute(select(func.count()).select_from(table).where(*conditions)).scalar_one()
+    return ItemsPage(
+        _features(connection, table, layer, shown),
+        shown[-1] if len(ids) > query.limit else None,
+        len(shown),
+        matched,
+    )
+
+
+def get_item(connection: Connection, layer: LayerRow, item_id: int, caller: Caller) -> bytes:
+    """Return one item as a GeoJSON feature (raises NotFound)."""
+    table = _table(layer)
+    found = None
+    if 0 < item_id < 2**63:
+        found = connection.execute(
+            select(cast(_feature(table, layer), Text)).where(
+                table.c.id == item_id, table.c.layer_id == layer.id, in_area(table, caller)
+            )
+        ).scalar_one_or_none()
+    if found is None:
+        raise NotFound(f"the layer '{layer.id}' has no item {item_id}")
+    return bytes(found, "utf-8")
+
+
+def queryables(layer: LayerRow) -> dict[str, Any]:
+    """Return the JSON schema of the properties that items can be filtered by."""
+    table = _table(layer)
+    properties: dict[str, Any] = {}
+    if "geom" in table.c:
+        properties["geometry"] = {"$ref": "https://geojson.org/schema/Geometry.json"}
+    for name, described in layer.fields.items():
+        if field_text(table, name) is not None:
+            properties[name] = {"title": described["title"]["en"], **_schema(described["type"])}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "type": "object",
+        "title": layer.title_en,
+        "properties": properties,
+        "additionalProperties": False,
+    }
+
+
+def _schema(kind: str) -> dict[str, str]:
+    return {"type": "string", "format": "date-time"} if kind == "datetime" else {"type": kind}
+
+
+def _table(layer: LayerRow) -> Table:
+    try:
+        return table_of(layer.table_name)
+    except KeyError:
+        raise NotFound(f"the layer '{layer.id}' has no items") from None
+
+
+def _conditions(table: Table, layer: LayerRow, query: ItemsQuery) -> list[ColumnElement[bool]]:
+    conditions = [_equals(table, layer, name, value) for name, value in query.filters.items()]
+    if query.bbox is not None:
+        conditions.append(_in_box(table, query.bbox))
+    return conditions
+
+
+def _equals(table: Table, layer: LayerRow, name: str, value: str) -> ColumnElement[bool]:
+    column = field_text(table, name) if name in layer.fields else None
+    if column is None:
+        raise InvalidInput(f"'{name[:100]}' is no queryable of '{layer.id}'; there are: {', '.join(layer.fields)}")
+    if "\x00" in value:
+        raise InvalidInput(f"the value of '{name}' has a NUL character")
+    kind = layer.fields[name]["type"]
+    if kind in {"integer", "number"}:
+        return cast(column, Double) == _number(name, value)
+    if kind == "boolean":
+        if value not in {"true", "false"}:
+            raise InvalidInput(f"'{name}' is '{value[:40]}'; true or false is right")
+        return cast(column, Boolean) == (value == "true")
+    if kind == "datetime" and name in table.c:
+        return table.c[name] == cast(_moment(name, value), DateTime(timezone=True))
+    return column == value
+
+
+def _number(name: str, value: str) -> float:
+    try:
+        number = float(value)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise InvalidInput(f"'{name}' is '{value[:40]}'; a number is right")
+    return number
+
+
+def _moment(name: str, value: str) -> str:
+    from datetime import datetime
+
+    try:
+        return datetime.fromisoformat(value).isoformat()
+    except ValueError:
+        raise InvalidInput(f"'{name}' is '{value[:40]}'; a time like 2025-06-01T08:00:00+08:00 is right") from None
+
+
+def _in_box(table: Table, bbox: tuple[float, float, float, float]) -> ColumnElement[bool]:
+    if "geom" not in table.c:
+        raise InvalidInput("the items of this layer have no geometry; ask without bbox")
+    west, south, east, north = bbox
+    in_range = all(map(math.isfinite, bbox)) and -180 <= west <= 180 and -180 <= east <= 180
+    if not (in_range and -90 <= south <= north <= 90):
+        raise InvalidInput(f"bbox is {','.join(map(str, bbox))}; west,south,east,north in degrees is right")
+    if west <= east:
+        return func.ST_Intersects(table.c.geom, func.ST_MakeEnvelope(west, south, east, north, GEOGRAPHIC_SRID))
+    left = func.ST_MakeEnvelope(west, south, 180, north, GEOGRAPHIC_SRID)
+    right = func.ST_MakeEnvelope(-180, south, east, north, GEOGRAPHIC_SRID)
+    return func.ST_Intersects(table.c.geom, left) | func.ST_Intersects(table.c.geom, right)
+
+
+def _features(connection: Connection, table: Table, layer: LayerRow, ids: list[int]) -> bytes:
+    feature = aggregate_order_by(_feature(table, layer), table.c.id)
+    statement: Select[Any] = select(cast(func.coalesce(func.json_agg(feature), cast("[]", JSON)), Text)).where(
+        table.c.id.in_(ids)
+    )
+    return bytes(connection.execute(statement).scalar_one(), "utf-8")
+
+
+def _feature(table: Table, layer: LayerRow) -> ColumnElement[Any]:
+    geometry: Any = null()
+    if "geom" in table.c:
+        geometry = cast(func.ST_AsGeoJSON(table.c.geom, DECIMALS), JSON)
+    pairs: list[Any] = []
+    for name in layer.fields:
+        value = field_value(table, name)
+        if value is not None:
+            pairs += [cast(name, Text), value]
+    properties = [func.json_build_object(*pairs[at : at + 80]) for at in range(0, len(pairs), 80)]
+    return func.json_build_object(
+        "type", "Feature", "id", table.c.id, "geometry", geometry, "properties", _joined(properties)
+    )
+
+
+def _joined(parts: list[Any]) -> Any:
+    """Return one JSON object of several: a function takes at most 100 arguments."""
+    if not parts:
+        return cast("{}", JSON)
+    if len(parts) == 1:
+        return parts[0]
+    from sqlalchemy.dialects.postgresql import JSONB
+
+    joined: Any = cast(parts[0], JSONB)
+    for part in parts[1:]:
+        joined = joined.op("||")(cast(part, JSONB))
+    return joined

@@ -1,0 +1,189 @@
+"""One object of the city: attributes, where they came from, and what it belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Column, Connection, MetaData, RowMapping, Select, Table, Text, case, cast, func, null, select
+from sqlalchemy.dialects.postgresql import JSONB
+
+from cim.access import Caller
+from cim.errors import NotFound
+from cim.tables import building, dataset, grid_cell, model
+from layers.queries.hits import name_of
+from layers.queries.visible import VisibleLayer, field_value, in_area, table_of, visible_layers
+
+#: The view of all objects (made by the first migration).
+_OBJECT = Table("object", MetaData(), Column("id"), Column("table_name", Text), Column("layer_id", Text), schema="cim")
+
+#: column -> (relation, table) of what an object belongs to
+_PARENTS = {
+    "building_id": ("building", "building"),
+    "storey_id": ("storey", "storey"),
+    "space_id": ("space", "space"),
+    "model_id": ("model", "model"),
+    "river_id": ("river", "river"),
+}
+#: JSON columns of elements that are shown beside the attributes.
+_ELEMENT_EXTRA = ("psets", "quantities", "materials")
+DECIMALS = 9
+
+
+def get_object(connection: Connection, object_id: int, caller: Caller) -> dict[str, Any]:
+    """Return one object with its provenance and links.
+
+    Raises
+    ------
+    NotFound
+        No object has this id, or the caller may not see it.
+    """
+    layer = layer_of(connection, object_id, caller)
+    row = connection.execute(_statement(layer.table, layer, object_id, caller)).mappings().one_or_none()
+    if row is None:
+        raise _unknown(object_id)
+    answer = {
+        "id": object_id,
+        "layer": layer.id,
+        "layer_title": layer.title,
+        "name": row["_name"],
+        "geometry": row["_geometry"],
+        "bounds": row["_bounds"],
+        "attributes": {name: _plain(row[f"f_{name}"]) for name in layer.fields if f"f_{name}" in row},
+        "extra": _extra(layer, row),
+        "cim_level": row["_cim_level"],
+        "valid_from": _plain(row["_valid_from"]),
+        "recorded_at": _plain(row["_recorded_at"]),
+        "provenance": _provenance(connection, row),
+    }
+    if layer.table is building:
+        answer["fields"] = fields_of(row["_provenance"], answer["attributes"])
+    answer["links"] = _links(connection, layer, row, caller)
+    return answer
+
+
+def layer_of(connection: Connection, object_id: int, caller: Caller) -> VisibleLayer:
+    """Return the layer of an object, if the caller may see it (else raises NotFound)."""
+    if not 0 < object_id < 2**63:
+        raise _unknown(object_id)
+    found = connection.execute(select(_OBJECT.c.layer_id).where(_OBJECT.c.id == object_id)).scalar_one_or_none()
+    layers = visible_layers(connection, caller, [found]) if found else []
+    if not layers:
+        raise _unknown(object_id)
+    return layers[0]
+
+
+def fields_of(provenance: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return of each merged field its value and the source that gave it."""
+    return {
+        name: {"value": values.get(name), **origin}
+        for name, origin in provenance.items()
+        if isinstance(origin, dict) and "kind" in origin
+    }
+
+
+def _unknown(object_id: int) -> NotFound:
+    return NotFound(f"there is no object {object_id}")
+
+
+def _statement(table: Table, layer: VisibleLayer, object_id: int, caller: Caller) -> Select[Any]:
+    values = {name: value for name in layer.fields if (value := field_value(table, name)) is not None}
+    columns: list[Any] = [value.label(f"f_{name}") for name, value in values.items()]
+    columns += [table.c[name].label(f"_{name}") for name in _PARENTS if name in table.c]
+    columns += [table.c[name].label(f"x_{name}") for name in _ELEMENT_EXTRA if name in table.c]
+    columns += [
+        table.c[name].label(f"_{name}")
+        for name in ("cim_level", "valid_from", "recorded_at", "dataset_id", "source_key", "attributes")
+    ]
+    columns += [table.c.id.label("_id"), name_of(table).label("_name")]
+    if "provenance" in table.c:
+        columns.append(table.c.provenance.label("_provenance"))
+    if "geom" in table.c:
+        shape: Any = table.c.geom
+        box = [func.ST_XMin(shape), func.ST_YMin(shape), func.ST_XMax(shape), func.ST_YMax(shape)]
+        columns.append(cast(func.ST_AsGeoJSON(shape, DECIMALS), JSONB).label("_geometry"))
+        columns.append(case((shape.is_not(None), func.jsonb_build_array(*box))).label("_bounds"))
+    else:
+        columns += [cast(null(), JSONB).label("_geometry"), cast(null(), JSONB).label("_bounds")]
+    return select(*columns).where(table.c.id == object_id, in_area(table, caller))
+
+
+def _extra(layer: VisibleLayer, row: RowMapping) -> dict[str, Any]:
+    """Return what the file said beyond the layer's fields; of generic layers the allow-list shows all there is."""
+    if layer.table.name == "feature":
+        return {}
+    extra = dict(row["_attributes"])
+    for name in _ELEMENT_EXTRA:
+        if row.get(f"x_{name}"):
+            extra[name] = row[f"x_{name}"]
+    return extra
+
+
+def _provenance(connection: Connection, row: RowMapping) -> dict[str, Any]:
+    found = connection.execute(select(dataset).where(dataset.c.id == row["_dataset_id"])).one_or_none()
+    if found is None:
+        return {"dataset": None, "source_key": row["_source_key"]}
+    described = {
+        "id": found.id,
+        "name": found.name,
+        "file": found.file_name,
+        "owner": found.owner,
+        "date": _plain(found.data_date),
+        "licence": found.licence,
+        "crs": found.crs,
+        "accuracy_m": found.accuracy_m,
+        "transform": found.transform,
+        "ballpark": found.is_ballpark,
+    }
+    return {"dataset": described, "source_key": row["_source_key"]}
+
+
+def _links(connection: Connection, layer: VisibleLayer, row: RowMapping, caller: Caller) -> list[dict[str, Any]]:
+    object_id = row["_id"]
+    links = [{"rel": "self", "href": f"/objects/{object_id}", "title": row["_name"] or layer.title["zh"]}]
+    links.append({"rel": "layer", "href": f"/ogc/collections/{layer.id}", "title": layer.title["zh"]})
+    if layer.table is building:
+        links.append({"rel": "dossier", "href": f"/buildings/{object_id}/dossier", "title": "一楼一档"})
+    links += _parent_links(connection, layer, row, caller)
+    if "geom" in layer.table.c and layer.table is not grid_cell:
+        links += _grid_links(connection, layer, object_id, caller)
+    return links
+
+
+def _parent_links(connection: Connection, layer: VisibleLayer, row: RowMapping, caller: Caller) -> list[dict[str, Any]]:
+    links = []
+    parents = {
+        number: (relation, table_of(name))
+        for column, (relation, name) in _PARENTS.items()
+        if column in layer.table.c and (number := row[f"_{column}"]) is not None
+    }
+    if layer.table is building:
+        own = select(model.c.id).where(model.c.building_id == row["_id"]).order_by(model.c.id)
+        parents |= dict.fromkeys(connection.execute(own).scalars(), ("model", model))
+    visible = {entry.id for entry in visible_layers(connection, caller)} if parents else set()
+    for number, (relation, table) in parents.items():
+        title = connection.execute(
+            select(name_of(table)).where(table.c.id == number, in_area(table, caller), table.c.layer_id.in_(visible))
+        ).one_or_none()
+        if title is not None:
+            links.append({"rel": relation, "href": f"/objects/{number}", "title": title[0] or str(number)})
+    return links
+
+
+def _grid_links(connection: Connection, layer: VisibleLayer, object_id: int, caller: Caller) -> list[dict[str, Any]]:
+    """Return the management cells that the middle of an object lies in, the newest grid last."""
+    if not visible_layers(connection, caller, ["grid_cells"]):
+        return []
+    table = layer.table
+    point = select(func.ST_PointOnSurface(table.c.geom)).where(table.c.id == object_id).scalar_subquery()
+    cells = connection.execute(
+        select(grid_cell.c.id, name_of(grid_cell).label("title"))
+        .where(func.ST_Intersects(grid_cell.c.geom, point), grid_cell.c.layer_id == "grid_cells")
+        .order_by(grid_cell.c.grid, grid_cell.c.id)
+        .limit(10)
+    )
+    return [{"rel": "grid_cell", "href": f"/objects/{cell.id}", "title": cell.title or ""} for cell in cells]
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if hasattr(value, "isoformat") else value

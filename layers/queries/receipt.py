@@ -1,0 +1,110 @@
+"""The receipt of an analysis: which data it rests on, how old and how exact they are, and a hash to compare reruns."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Row, literal, select, union_all
+
+from cim.tables import dataset
+from layers.queries.visible import VisibleLayer
+
+
+def make_receipt(
+    connection: Connection,
+    layers: Sequence[VisibleLayer],
+    counts: Mapping[str, int],
+    dataset_ids: Collection[int],
+    parameters: Mapping[str, Any],
+    notes: Sequence[dict[str, str]],
+) -> dict[str, Any]:
+    """Return the receipt of an answer.
+
+    Parameters
+    ----------
+    counts
+        Layer id -> objects found; a layer that is not in it has none.
+
+    Notes
+    -----
+    The hash is SHA-256 over the canonical JSON (sorted keys) of parameters, layer versions and counts: the same
+    question on the same data gives the same hash, whenever it is asked.
+    """
+    datasets = _datasets(connection, dataset_ids)
+    silent = [entry for entry in layers if not counts.get(entry.id)]
+    filled = _filled(connection, silent)
+    states = {
+        entry.id: {
+            "version": entry.version,
+            "updated_at": entry.updated_at.isoformat() if entry.updated_at else None,
+            "state": "data" if counts.get(entry.id) else ("empty" if entry.id in filled else "no_data"),
+        }
+        for entry in layers
+    }
+    return {
+        "generated_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "datasets": [_dataset_as_json(row) for row in datasets],
+        "layers": states,
+        "parameters": dict(parameters),
+        "notes": [*notes, *_data_notes(datasets, states)],
+        "hash": _hash(parameters, layers, counts),
+    }
+
+
+def _hash(parameters: Mapping[str, Any], layers: Sequence[VisibleLayer], counts: Mapping[str, int]) -> str:
+    body = {
+        "parameters": dict(parameters),
+        "versions": {entry.id: entry.version for entry in layers},
+        "counts": {entry.id: counts.get(entry.id, 0) for entry in layers},
+    }
+    return "sha256:" + hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _datasets(connection: Connection, ids: Collection[int]) -> Sequence[Row[Any]]:
+    if not ids:
+        return []
+    return connection.execute(select(dataset).where(dataset.c.id.in_(ids)).order_by(dataset.c.id)).all()
+
+
+def _filled(connection: Connection, layers: Sequence[VisibleLayer]) -> set[str]:
+    """Return the ids of those layers that have any object at all."""
+    if not layers:
+        return set()
+    probes = [
+        select(literal(entry.id).label("id")).where(
+            select(entry.table.c.id).where(entry.table.c.layer_id == entry.id).limit(1).exists()
+        )
+        for entry in layers
+    ]
+    return set(connection.execute(union_all(*probes)).scalars())
+
+
+def _dataset_as_json(row: Row[Any]) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "name": row.name,
+        "version_date": row.data_date.isoformat() if row.data_date else None,
+        "recorded_at": row.recorded_at.isoformat(),
+        "age_days": (datetime.now(UTC).date() - (row.data_date or row.recorded_at.date())).days,
+        "crs": row.crs,
+        "accuracy_m": row.accuracy_m,
+        "ballpark": row.is_ballpark,
+    }
+
+
+def _data_notes(datasets: Sequence[Row[Any]], states: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:
+    notes = []
+    ballpark = [row.name for row in datasets if row.is_ballpark]
+    if ballpark:
+        notes.append({
+            "code": "ballpark",
+            "message": f"brought to the map without a known datum shift: {', '.join(ballpark[:20])}",
+        })  # fmt: skip
+    gaps = [layer_id for layer_id, state in states.items() if state["state"] == "no_data"]
+    if gaps:
+        notes.append({"code": "no_data", "message": f"nothing was ever imported into: {', '.join(gaps[:50])}"})
+    return notes

@@ -1,0 +1,99 @@
+"""Which layers and objects a caller may see, and the columns that show them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, Table, Text, and_, cast, exists, func, or_, select, true
+
+from cim.access import Caller
+from cim.tables import OBJECT_TABLES, building, conflict, layer, metadata, model, theme
+
+#: Columns of every table that are never answered as attributes.
+INTERNAL = frozenset({"geom", "geom_3857", "content_hash", "attributes", "layer_id", "dataset_id", "provenance"})
+
+
+class VisibleLayer(NamedTuple):
+    """A layer as queries need it; ``fields`` is the allow-list, ``legend_field`` the field that groups it, if any."""
+
+    id: str
+    title: dict[str, str]
+    theme_id: str
+    theme_title: dict[str, str]
+    table: Table
+    geometry_type: str
+    fields: dict[str, Any]
+    legend_field: str | None
+    version: int
+    updated_at: Any
+
+
+def visible_layers(connection: Connection, caller: Caller, ids: Collection[str] | None = None) -> list[VisibleLayer]:
+    """Return the layers that a caller may see (of ``ids``, or all), in the order of the catalogue."""
+    statement = (
+        select(layer, theme.c.title_zh.label("theme_zh"), theme.c.title_en.label("theme_en"))
+        .join(theme)
+        .where(layer.c.visibility.in_(caller.visible_levels()), layer.c.table_name.in_(OBJECT_TABLES))
+        .order_by(theme.c.position, theme.c.id, layer.c.position, layer.c.id)
+    )
+    if ids is not None:
+        statement = statement.where(layer.c.id.in_(ids))
+    return [
+        VisibleLayer(
+            row.id,
+            {"zh": row.title_zh, "en": row.title_en},
+            row.theme_id,
+            {"zh": row.theme_zh, "en": row.theme_en},
+            table_of(row.table_name),
+            row.geometry_type,
+            row.fields,
+            row.style.get("legend_field"),
+            row.version,
+            row.updated_at,
+        )
+        for row in connection.execute(statement)
+    ]
+
+
+def table_of(name: str) -> Table:
+    """Return the table of objects with this name."""
+    return metadata.tables[f"cim.{name}"]
+
+
+def in_area(table: Any, caller: Caller) -> ColumnElement[bool]:
+    """Return the condition that keeps a caller in its area; objects without an area code are everybody's."""
+    if caller.area_code is None:
+        return true()
+    return or_(table.c.area_code.is_(None), func.starts_with(table.c.area_code, caller.area_code))
+
+
+def field_value(table: Table, name: str) -> ColumnElement[Any] | None:
+    """Return the expression of an allow-listed field, or None where the table has no such thing.
+
+    A field is a column of the table, else one of the two that are computed for buildings, else a key of
+    ``attributes`` (as JSON).
+    """
+    if name in table.c and name not in INTERNAL:
+        return table.c[name]
+    if table is building and name == "has_model":
+        return exists(select(model.c.id).where(model.c.building_id == building.c.id))
+    if table is building and name == "conflicts":
+        return (
+            select(func.count())
+            .where(and_(conflict.c.building_id == building.c.id, conflict.c.status == "open"))
+            .scalar_subquery()
+        )
+    if name in INTERNAL:
+        return None
+    value: ColumnElement[Any] = table.c.attributes[name]
+    return value
+
+
+def field_text(table: Table, name: str) -> ColumnElement[Any] | None:
+    """Return the expression of a field as text."""
+    if name not in table.c and name not in INTERNAL | {"has_model", "conflicts"}:
+        text: ColumnElement[Any] = table.c.attributes[name].astext
+        return text
+    value = field_value(table, name)
+    return None if value is None else cast(value, Text)

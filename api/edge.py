@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import MutableMapping
 from typing import Any
@@ -16,6 +17,7 @@ from cim.errors import InvalidInput
 
 BODY_LIMIT = 8 * 1024 * 1024
 ADDRESS_LIMIT = 8192
+_NOT_ASCII = re.compile(rb"[\x80-\xff]")
 
 
 class Edge:
@@ -33,6 +35,8 @@ class Edge:
         began = time.perf_counter()
         method = scope["method"]
         exchange = Exchange(scope, receive, send)
+        # People type Chinese into addresses, and not every client encodes it; the framework would read Latin-1.
+        scope["query_string"] = _NOT_ASCII.sub(lambda byte: b"%%%02X" % byte[0][0], scope["query_string"])
         try:
             _check_address(scope)
             _check_length(Headers(scope=scope))

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request
+from sqlalchemy import Connection
 from starlette.responses import Response
 
 from api.answers import json_answer
 from api.dependencies import BaseUrl, Host, Who
 from api.ogc_parameters import only
+from cim.access import Caller
 from cim.errors import NotFound
-from layers.catalogue import get_layer, list_layers
+from layers.catalogue import LayerRow, get_layer, list_layers
 from layers.queries.items import queryables
 
 router = APIRouter(prefix="/ogc", tags=["ogc"], dependencies=[Depends(only("f"))])
@@ -73,13 +75,21 @@ async def collection(request: Request, layer: str, service: Host, caller: Who, b
 @router.get("/collections/{layer}/queryables", summary="What the items of a layer can be filtered by")
 async def show_queryables(request: Request, layer: str, service: Host, caller: Who, base_url: BaseUrl) -> Response:
     """Return a JSON schema."""
-    schema = queryables(await service.read(get_layer, layer, caller))
+    schema = queryables(await service.read(get_collection, layer, caller))
     schema["$id"] = f"{base_url}/ogc/collections/{layer}/queryables"
     return json_answer(request, schema, media_type=SCHEMA_JSON)
 
 
+def get_collection(connection: Connection, layer: str, caller: Caller) -> LayerRow:
+    """Return the row of a layer that has features (raises NotFound)."""
+    row = get_layer(connection, layer, caller)
+    if row.geometry_type == "raster":
+        raise NotFound(f"the layer '{layer}' is a raster and has no features; see /terrain.json")
+    return row
+
+
 def _has_features(row: dict[str, Any]) -> bool:
-    return bool(row["kind"] != "raster")
+    return bool(row["geometry_type"] != "raster")
 
 
 def _collection(base_url: str, row: dict[str, Any]) -> dict[str, Any]:
@@ -90,7 +100,6 @@ def _collection(base_url: str, row: dict[str, Any]) -> dict[str, Any]:
         "description": f"{row['theme']['title']['zh']} / {row['theme']['title']['en']}",
         "itemType": "feature",
         "crs": [CRS84],
-        "storageCrs": CRS84,
         "links": [
             _link(base_url, path, "self", "application/json", "This collection"),
             _link(base_url, f"{path}/items", "items", GEOJSON, "Items"),

@@ -14,8 +14,8 @@ from api.answers import GEOJSON, tagged_answer
 from api.dependencies import BaseUrl, Host, Who
 from api.ogc_parameters import check_datetime, check_names, parse_cursor, parse_limit
 from api.parameters import parse_bbox
+from api.routers.ogc import get_collection
 from cim.errors import NotFound
-from layers.catalogue import get_layer
 from layers.queries.items import DEFAULT_LIMIT, ItemsQuery, get_item, list_items
 
 router = APIRouter(prefix="/ogc/collections", tags=["ogc"])
@@ -39,7 +39,7 @@ async def items(
     f: Text = None,
 ) -> Response:
     """Return a GeoJSON FeatureCollection with a link to the next page."""
-    row = await service.read(get_layer, layer, caller)
+    row = await service.read(get_collection, layer, caller)
     check_names(request, KNOWN | set(row.fields))
     check_datetime(datetime)
     filters = {name: value for name, value in request.query_params.items() if name not in KNOWN}
@@ -59,7 +59,7 @@ async def items(
 async def item(request: Request, layer: str, id: str, service: Host, caller: Who, base_url: BaseUrl) -> Response:
     """Return a GeoJSON Feature."""
     check_names(request, {"f"})
-    row = await service.read(get_layer, layer, caller)
+    row = await service.read(get_collection, layer, caller)
     if not (id.isascii() and id.isdigit() and len(id) <= 19):
         raise NotFound(f"the layer '{layer}' has no item '{id[:40]}'; ids are whole numbers")
     body = await service.read(get_item, row, int(id), caller)

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Text,
     cast,
     func,
+    literal_column,
     null,
     select,
 )
@@ -197,16 +198,16 @@ def _in_box(table: Table, bbox: tuple[float, float, float, float]) -> ColumnElem
 
 def _features(connection: Connection, table: Table, layer: LayerRow, ids: list[int]) -> bytes:
     feature = aggregate_order_by(_feature(table, layer), table.c.id)
-    statement: Select[Any] = select(cast(func.coalesce(func.json_agg(feature), cast("[]", JSON)), Text)).where(
-        table.c.id.in_(ids)
-    )
+    statement: Select[Any] = select(
+        cast(func.coalesce(func.json_agg(feature), literal_column("'[]'::json")), Text)
+    ).where(table.c.id.in_(ids))
     return bytes(connection.execute(statement).scalar_one(), "utf-8")
 
 
 def _feature(table: Table, layer: LayerRow) -> ColumnElement[Any]:
     geometry: Any = null()
     if "geom" in table.c:
-        geometry = cast(func.ST_AsGeoJSON(table.c.geom, DECIMALS), JSON)
+        geometry = cast(func.ST_AsGeoJSON(table.c.geom, DECIMALS, 0), JSON)
     pairs: list[Any] = []
     for name in layer.fields:
         value = field_value(table, name)
@@ -221,7 +222,7 @@ def _feature(table: Table, layer: LayerRow) -> ColumnElement[Any]:
 def _joined(parts: list[Any]) -> Any:
     """Return one JSON object of several: a function takes at most 100 arguments."""
     if not parts:
-        return cast("{}", JSON)
+        return literal_column("'{}'::json")
     if len(parts) == 1:
         return parts[0]
     from sqlalchemy.dialects.postgresql import JSONB

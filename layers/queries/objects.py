@@ -101,7 +101,7 @@ def _statement(table: Table, layer: VisibleLayer, object_id: int, caller: Caller
     if "geom" in table.c:
         shape: Any = table.c.geom
         box = [func.ST_XMin(shape), func.ST_YMin(shape), func.ST_XMax(shape), func.ST_YMax(shape)]
-        columns.append(cast(func.ST_AsGeoJSON(shape, DECIMALS), JSONB).label("_geometry"))
+        columns.append(cast(func.ST_AsGeoJSON(shape, DECIMALS, 0), JSONB).label("_geometry"))
         columns.append(case((shape.is_not(None), func.jsonb_build_array(*box))).label("_bounds"))
     else:
         columns += [cast(null(), JSONB).label("_geometry"), cast(null(), JSONB).label("_bounds")]

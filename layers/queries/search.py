@@ -63,7 +63,7 @@ TEXTS = {
 KEYED = ("unit", "pipe", "pipe_node", "road", "element")
 CODES = frozenset({"code", "global_id"})
 #: added to the score: buildings before all, parts of models after all
-PREFERENCE = {"building": 0.04, "unit": -0.02, "element": -0.1, "space": -0.08, "storey": -0.09}
+PREFERENCE = {"building": 0.04, "element": -0.3, "space": -0.3, "storey": -0.3}
 #: tables whose many pieces of one name are one answer
 PIECES = frozenset({"road", "river", "river_area", "element", "pipe"})
 #: too many and too alike for likeness
@@ -165,7 +165,7 @@ def _containing(shape: _Shape) -> Prepared | None:
     for name, ids in shape.layers:
         table = table_of(name)
         for column in TEXTS.get(name, ()):
-            score = _text_score(table.c[column], shape.is_cased, column in CODES)
+            score = _text_score(table.c[column], shape.is_cased, column in CODES) + PREFERENCE.get(name, 0.0)
             conditions = [_holds(table.c[column], number, shape.is_cased) for number in range(shape.words)]
             selects.append(_candidates(table, ids, shape, score, conditions))
         selects += [
@@ -183,7 +183,7 @@ def _alike(shape: _Shape) -> Prepared | None:
         if name not in TEXTS or name in NOT_LIKENED or "name" not in TEXTS[name]:
             continue
         table = table_of(name)
-        score = 0.5 * func.similarity(table.c.name, query)
+        score = 0.5 * func.similarity(table.c.name, query) + PREFERENCE.get(name, 0.0)
         selects.append(_candidates(table, ids, shape, score, [table.c.name.op("%")(query)]))
     return compiled(union_all(*selects)) if selects else None
 
@@ -195,7 +195,7 @@ def _candidates(
     score: ColumnElement[Any],
     conditions: Iterable[ColumnElement[bool]],
 ) -> Select[Any]:
-    total = (cast(score, Double) + PREFERENCE.get(table.name, 0.0)).label("score")
+    total = cast(score, Double).label("score")
     statement = select(
         table.c.id, table.c.layer_id, total, name_of(table).label("name"), detail_of(table).label("detail")
     ).where(table.c.layer_id.in_(tuple(ids)), *conditions)

@@ -61,9 +61,11 @@ class City:
             self.connection.execute(
                 text(
                     "insert into cim.building_source as s"
-                    " (dataset_id, source_key, kind, code, fields, geom, content_hash) values (:d, :key, :kind, :code, cast(:fields as jsonb), ST_GeomFromText(:wkt, 4490), :hash)"
-                    " on conflict (dataset_id, source_key) do update set code = excluded.code, fields = excluded.fields,"
-                    " geom = excluded.geom, content_hash = excluded.content_hash, recorded_at = now()"
+                    " (dataset_id, source_key, kind, code, fields, geom, content_hash)"
+                    " values (:d, :key, :kind, :code, cast(:fields as jsonb), ST_GeomFromText(:wkt, 4490), :hash)"
+                    " on conflict (dataset_id, source_key) do update set"
+                    " code = excluded.code, fields = excluded.fields, geom = excluded.geom,"
+                    " content_hash = excluded.content_hash, recorded_at = now()"
                     " where s.content_hash <> excluded.content_hash"
                 ),
                 {

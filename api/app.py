@@ -27,6 +27,7 @@ from api.routers import (
     ogc,
     ogc_items,
     query,
+    scenes,
     search,
     session,
     styles,
@@ -43,7 +44,7 @@ from cim.settings import Settings, read_settings
 ROUTERS: Sequence[APIRouter] = tuple(
     module.router
     for module in (
-        health, session, config, catalogue, tiles, styles, terrain, models3d, objects, buildings, search, query,
+        health, session, config, catalogue, tiles, styles, terrain, models3d, scenes, objects, buildings, search, query,
         ogc, ogc_items, live, docs, viewer,
     )
 )  # fmt: skip

@@ -9,12 +9,14 @@ from pathlib import Path
 import anyio
 import httpx
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, insert, update
 
 from api.app import make_app
 from api.frontend import Frontend
 from cim.keys import create_key
+from cim.provenance import touch_layers
 from cim.settings import Settings
+from cim.tables import building, camera, layer, road, unit
 
 Clients = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 
@@ -80,3 +82,37 @@ def make_key(engine: Engine) -> Callable[..., str]:
             return create_key(connection, role, area_code)
 
     return make
+
+
+@pytest.fixture
+def city(engine: Engine) -> Engine:
+    """A database with three square buildings, a road, a camera that planners see, and a unit without a place."""
+    with engine.begin() as connection:
+        for number, (west, south) in enumerate([(114.2200, 22.7000), (114.2210, 22.7000), (114.2300, 22.7100)], 1):
+            connection.execute(
+                insert(building).values(
+                    layer_id="buildings",
+                    source_key=f"B{number}",
+                    code=f"44030700{number}",
+                    name=f"龙城{number}号楼",
+                    use="住宅" if number < 3 else "医院",
+                    height_m=10.0 * number,
+                    geom=f"SRID=4490;{box(west, south, west + 0.0005, south + 0.0005, kind='MULTIPOLYGON')}",
+                )
+            )
+        line = "SRID=4490;MULTILINESTRING((114.219 22.699, 114.232 22.712))"
+        connection.execute(insert(road).values(layer_id="roads", source_key="R1", name="龙岗大道", geom=line))
+        point = "SRID=4490;POINT(114.2202 22.7002)"
+        connection.execute(
+            insert(camera).values(layer_id="cameras", source_key="C1", code="44030700001320000001", geom=point)
+        )
+        connection.execute(update(layer).where(layer.c.id == "cameras").values(visibility="planner"))
+        connection.execute(insert(unit).values(layer_id="units", source_key="U1", name="101"))
+        touch_layers(connection, ["buildings", "roads", "cameras", "units"], "test", None)
+    return engine
+
+
+def box(west: float, south: float, east: float, north: float, *, kind: str = "POLYGON") -> str:
+    """Return a rectangle as WKT."""
+    ring = f"(({west} {south}, {east} {south}, {east} {north}, {west} {north}, {west} {south}))"
+    return kind + (f"({ring})" if kind == "MULTIPOLYGON" else ring)

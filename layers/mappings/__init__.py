@@ -2,9 +2,10 @@
 
 Keys of a file: ``layer`` (target), ``geometry`` (families that it takes; ``none`` for registers without coordinates),
 ``names`` (words in the name of a file or of its layer), ``signature`` (columns of the model whose presence tells this
-layer), ``key`` (names of the column that identifies a row), ``columns`` (column of the model -> names in files),
+layer; ``enough`` of them do so without a word in a name), ``key`` (names of the column that identifies a row),
+``weak_key`` (the same, where the column turns out to be unique), ``columns`` (column of the model -> names in files),
 ``values`` (column -> value in files -> value in the model), ``from_name`` (column -> value -> words in the file's
-name that say it), ``defaults`` (column -> value; ``@title`` is the name of the file's layer), ``mean`` (column -> columns whose mean it
-is where it is missing), ``area_code`` (the column and how many of its digits), ``cim_level``.
+name that say it), ``defaults`` (column -> value; ``@title`` is the name of the file's layer), ``mean`` (column ->
+columns whose mean it is where it is missing), ``area_code`` (the column and how many of its digits), ``cim_level``.
 Names are compared without case, blanks, underscores and what stands in brackets; a unit in brackets is converted.
 """

@@ -36,6 +36,14 @@ class Batch:
     geometries: Values | None
     unreadable: NDArray[np.bool_]
     rows: NDArray[np.int64]
+    #: what else is known of each row, for its attributes
+    extra: list[dict[str, Any]] | None = None
+    #: where each row stands in a file that has no row numbers
+    places: list[str] | None = None
+
+    def place(self, row: int) -> str:
+        """Return where a row stands in the file."""
+        return self.places[row] if self.places else f"row {self.rows[row]}"
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -29,7 +29,7 @@ class Filling:
     dataset_id: int
     intakes: list[Intake] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
-    seen: dict[str, SeenKeys] = field(default_factory=dict)
+    seen: dict[str, list[SeenKeys]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.staging = Staging(self.connection, self.dataset_id)
@@ -58,7 +58,7 @@ class Filling:
         intake = Intake(
             target,
             self.staging,
-            self.seen.setdefault(target.layer_id, SeenKeys()),
+            self.seen.setdefault(target.layer_id, []),
             transform,
             constants(target, request),
             kind,

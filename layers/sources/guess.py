@@ -20,7 +20,8 @@ from layers.sources.mapping import (
 
 _WORD = re.compile(r"[a-z0-9]+")
 _LAYER_ID = re.compile(r"[a-z][a-z0-9_]{0,62}")
-ENOUGH = 3.0
+#: Layers whose files fill another table than the one that is shown: evidence of buildings, values of sensors.
+_OTHER_TABLES = {"buildings": "building_source", "observations": "observation"}
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def choose(
     if layer is not None:
         return _asked_for(request, layer, standard)
     best = max(shipped_mappings(), key=lambda mapping: score(request, mapping))
-    if score(request, best) >= ENOUGH:
+    if score(request, best) >= best.enough:
         return _target(request, best, standard, best.layer, is_guess=True)
     return _target(request, generic_mapping(_own_id(request, standard)), standard, None, is_guess=True)
 
@@ -142,9 +143,7 @@ def _target(
     request: Request, mapping: LayerMapping, standard: dict[str, tuple[str, str]], layer: str | None, *, is_guess: bool
 ) -> Target:
     layer_id = layer or mapping.layer
-    table_name = standard.get(layer_id, ("feature", ""))[0]
-    if layer_id == "buildings":
-        table_name = "building_source"
+    table_name = _OTHER_TABLES.get(layer_id) or standard.get(layer_id, ("feature", ""))[0]
     return Target(layer_id, table_name, match_columns(mapping, request.columns), request.layer_name, is_guess)
 
 

@@ -35,6 +35,8 @@ class Intake:
 
     Attributes
     ----------
+    seen
+        The keys of the file's earlier layers that fill the same layer of the model; that of this one is added.
     constants
         Column of the model -> value for rows whose own is missing.
     kind
@@ -43,7 +45,7 @@ class Intake:
 
     target: Target
     staging: Staging
-    seen: SeenKeys
+    seen: list[SeenKeys]
     transform: CrsTransform | None = None
     constants: Mapping[str, Any] = field(default_factory=dict)
     kind: str = "footprint"
@@ -55,14 +57,22 @@ class Intake:
     unread: dict[str, int] = field(default_factory=dict)
     staged: int = 0
 
+    def __post_init__(self) -> None:
+        self.earlier = tuple(self.seen)
+        self.own = SeenKeys()
+        self.seen.append(self.own)
+
     def take(self, batch: Batch) -> None:
         """Stage the good rows of a batch and reject the others."""
         columns, left = self._model_columns(batch)
         checked = self._check(batch)
         self._require(columns, checked)
-        own_keys = self._own_keys(batch)
+        own_keys = self._own_keys(batch, columns)
         kept = np.flatnonzero(checked.reasons == "")
-        attributes = [as_json(record) for record in records(left, kept)]
+        found = records(left, kept)
+        if batch.extra is not None:
+            found = [batch.extra[row] | record for row, record in zip(kept.tolist(), found, strict=True)]
+        attributes = [as_json(record) for record in found]
         wkb = self._wkb(batch, checked, kept)
         if own_keys is None:
             keys = self._content_keys(columns, attributes, wkb, kept, batch)
@@ -170,9 +180,12 @@ class Intake:
     def _key_column(self) -> str | None:
         return self.target.matched.key or (self.target.matched.weak_key if self.use_weak_key else None)
 
-    def _own_keys(self, batch: Batch) -> Values | None:
+    def _own_keys(self, batch: Batch, columns: Mapping[str, Values]) -> Values | None:
         if self.target.table_name == "observation":
-            return None
+            # The same moment with another offset is the same moment.
+            pairs = zip(columns["code"], columns["phenomenon_time"], strict=True)
+            moments = (f"{code} {time.timestamp()}" if code and time else None for code, time in pairs)
+            return np.fromiter(moments, object, len(batch))
         column = self._key_column()
         return texts(batch.columns[column]) if column else None
 
@@ -182,12 +195,13 @@ class Intake:
         """Reject rows without a key or with one that was there before; return keys and positions of the others."""
         keys = own_keys[kept]
         missing = is_none(keys)
-        column = self._key_column()
+        column = self._key_column() or " and ".join(_OBSERVED[:2])
         for n in np.flatnonzero(missing):
             checked.reasons[kept[n]] = "missing_key"
             checked.details[kept[n]] = f"the row has no '{column}', which identifies it"
         present = np.flatnonzero(~missing)
-        earlier = self.seen.add(keys[present], batch.rows[kept[present]])
+        self._qualify(keys, present, batch.layer_name)
+        earlier = self.own.add(keys[present], batch.rows[kept[present]])
         for n in np.flatnonzero(earlier >= 0):
             row = kept[present[n]]
             checked.reasons[row] = "duplicate_key"
@@ -208,7 +222,19 @@ class Intake:
     ) -> list[str]:
         parts = [plain_values(columns[name][kept]) for name in sorted(columns)]
         keys = [ids.content_key(*row) for row in zip(attributes, wkb, *parts, strict=True)]
-        return self.seen.unique_names(keys, batch.rows[kept])
+        names: Values = np.array(self.own.unique_names(keys, batch.rows[kept]), object)
+        self._qualify(names, np.arange(len(names)), batch.layer_name)
+        return [str(name) for name in names]
+
+    def _qualify(self, keys: Values, which: NDArray[np.int64], layer_name: str) -> None:
+        """Put the network, or else the layer's name, before keys that another layer of the file has used already.
+
+        Owners number the pipes of each network from 1, and a file may hold several networks.
+        """
+        prefix = self.constants.get("network", layer_name)
+        for other in self.earlier:
+            for n in which[other.find(keys[which]) >= 0] if len(which) else ():
+                keys[n] = f"{prefix}/{keys[n]}"
 
     # -- writing ------------------------------------------------------------------------------------------------
 
@@ -270,12 +296,12 @@ class Intake:
             return
         self.counts.quarantined += len(bad)
         found = records(batch.columns, bad)
-        for row, record in zip(bad, found, strict=True):
+        for row, record in zip(bad.tolist(), found, strict=True):
             shape = batch.geometries[row] if batch.geometries is not None else None
             wkt = shapely.to_wkt(shape, rounding_precision=-1) if shape is not None else None
             self.rejected.append(
                 Rejected(
-                    f"row {batch.rows[row]}",
+                    batch.place(int(row)),
                     checked.reasons[row],
                     checked.details[row],
                     batch.layer_name,

@@ -44,6 +44,10 @@ class SeenKeys:
             ordinal += 1
         return names
 
+    def find(self, keys: NDArray[np.object_]) -> NDArray[np.int64]:
+        """Return, for each key, the row in which it was seen (-1: never)."""
+        return self._find(pd.util.hash_array(keys, categorize=False))
+
     def _find(self, hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
         earlier = np.full(len(hashes), -1, np.int64)
         for known, rows in self._runs:

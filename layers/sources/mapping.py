@@ -44,6 +44,7 @@ class LayerMapping:
     area_code: Mapping[str, Any] = field(default_factory=dict)
     mean: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     cim_level: int | None = None
+    enough: float = 3.0
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,7 @@ def read_mapping(document: Mapping[str, Any], name: str) -> LayerMapping:
             area_code=document.get("area_code", {}),
             mean={column: tuple(names) for column, names in document.get("mean", {}).items()},
             cim_level=document.get("cim_level"),
+            enough=document.get("enough", 3.0),
         )
     except (KeyError, AttributeError, TypeError) as error:
         raise InvalidFile(f"the mapping '{name}' needs 'layer' and a table 'columns': {error!r}") from None

@@ -16,6 +16,10 @@ from cim.tables import metadata
 from layers.sources import evidence, occurrences, readings
 
 
+#: rows
+_ANALYZE_FROM = 1_000
+
+
 @dataclass
 class StagedTable:
     """The temporary table that rows for one table of the model are copied into."""
@@ -36,7 +40,7 @@ class Staging:
         """Copy rows for a table; the columns are the same each time."""
         staged = self.tables.get(table_name)
         if staged is None:
-            name = store.stage(self.connection, metadata.tables[f"cim.{table_name}"], columns, ())
+            name = store.stage(self.connection, _staged_as(table_name), columns, ())
             staged = self.tables[table_name] = StagedTable(name, tuple(columns))
         copy_rows(self.connection, staged.name, staged.columns, rows)
 
@@ -45,7 +49,17 @@ class Staging:
         staged = self.tables[table_name]
         with driver(self.connection).cursor() as cursor:
             cursor.execute(sql.SQL("ANALYZE {}").format(sql.Identifier("pg_temp", staged.name)))
-        return _MERGES.get(table_name, _merge_objects)(self, metadata.tables[f"cim.{table_name}"], staged, layer_id)
+        table = metadata.tables[f"cim.{table_name}"]
+        counts = _MERGES.get(table_name, _merge_objects)(self, table, staged, layer_id)
+        if counts.added + counts.changed + counts.removed >= _ANALYZE_FROM:
+            # What follows in this transaction (merging buildings, connecting networks) is planned by these figures.
+            with driver(self.connection).cursor() as cursor:
+                cursor.execute(sql.SQL("ANALYZE {}").format(sql.Identifier("cim", table_name)))
+        return counts
+
+
+def _staged_as(table_name: str) -> Table:
+    return readings.STAGED if table_name == "observation" else metadata.tables[f"cim.{table_name}"]
 
 
 def _merge_objects(staging: Staging, table: Table, staged: StagedTable, layer_id: str) -> LayerCounts:

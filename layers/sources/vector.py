@@ -16,8 +16,8 @@ import pyogrio
 from pyogrio.errors import DataLayerError, DataSourceError, FeatureError, FieldError, GeometryError
 from sqlalchemy import Connection
 
-from cim.crs import CrsTransform, name_of, parse_crs, to_geographic, vertical_name
-from cim.errors import InvalidFile, MissingCrs
+from cim.crs import CrsTransform, name_of, vertical_name
+from cim.errors import InvalidFile
 from cim.importing import ImportContext
 from cim.reports import DatasetDescription, Note, WriteResult
 from cim.sources import Source
@@ -26,6 +26,7 @@ from layers.sources import geometry, shapefile
 from layers.sources.batch import Batch
 from layers.sources.filling import Filling
 from layers.sources.guess import Request, Target, choose, read_mapping_option
+from layers.sources.transform import transform_for
 
 BATCH_ROWS = 20_000
 _JSON_TYPE = re.compile(
@@ -43,7 +44,6 @@ class VectorLayer:
     info: dict[str, Any]
     request: Request
     target: Target
-    crs: str | None
     transform: CrsTransform | None
 
 
@@ -182,31 +182,6 @@ def gdal_errors() -> Iterator[None]:
         raise InvalidFile(f"the file cannot be read: {text}; deliver it again") from None
 
 
-def transform_for(declared: Any, asked: str | None, what: str, notes: list[Note]) -> tuple[str, CrsTransform]:
-    """Return the CRS of a layer and its transform into the stored one.
-
-    Raises
-    ------
-    MissingCrs
-        If neither the file nor the operator says one.
-    """
-    if asked is None and not declared:
-        raise MissingCrs(f"{what} does not say its coordinate reference system; give it with --crs EPSG:N")
-    crs = parse_crs(asked or declared)
-    if asked and declared and parse_crs(declared) != crs:
-        notes.append(Note("crs_overridden", f"{what} says {name_of(parse_crs(declared))}; --crs {asked} was taken"))
-    transform = to_geographic(crs)
-    if transform.is_ballpark:
-        notes.append(
-            Note(
-                "ballpark_transform",
-                f"{name_of(crs)} to the stored CGCS2000 has no known datum shift ({transform.description}): "
-                "coordinates are taken as they are, good to about a metre",
-            )
-        )
-    return name_of(crs), transform
-
-
 def _look_at(source: Source, name: str, info: dict[str, Any], context: ImportContext, notes: list[Note]) -> VectorLayer:
     family = geometry.family_of(info["geometry_type"])
     file_name = PurePath(source.name).name
@@ -218,9 +193,9 @@ def _look_at(source: Source, name: str, info: dict[str, Any], context: ImportCon
     options = context.options
     target = choose(request, standard_tables(), layer=options.layer, mapping_file=read_mapping_option(options.mapping))
     if request.family == "none":
-        return VectorLayer(name, info, request, target, None, None)
-    crs, transform = transform_for(info["crs"], options.crs, f"'{name}'", notes)
-    return VectorLayer(name, info, request, target, crs, transform)
+        return VectorLayer(name, info, request, target, None)
+    transform = transform_for(info["crs"], options.crs, f"'{name}'", notes)
+    return VectorLayer(name, info, request, target, transform)
 
 
 def _narrow(source: Source, name: str, request: Request) -> Request:
@@ -236,7 +211,7 @@ def _field_types(layer: VectorLayer) -> dict[str, str]:
     kinds = {"i": "integer", "u": "integer", "f": "number", "b": "boolean", "M": "datetime"}
     named = layer.target.matched.columns.get("name")
     return {
-        str(name): kinds.get(np.dtype(kind).kind, "string")
+        str(name): kinds.get(np.dtype(kind).kind, "string") if not str(kind).startswith("list") else "string"
         for name, kind in zip(layer.info["fields"], layer.info["dtypes"], strict=True)
         if str(name) != named
     } | ({"name": "string"} if named else {})

@@ -110,7 +110,13 @@ def _viewer_built() -> None:
 def demo_service(
     server_url: str, template_database: str, tmp_path_factory: pytest.TempPathFactory, _viewer_built: None
 ) -> Iterator[str]:
-    """The address of the service with a sample district and three models in it."""
+    """The address of the service with a sample district and three models in it.
+
+    CIM_TEST_SERVICE names one that runs already, which spares the import while one works on the viewer.
+    """
+    if running := os.environ.get("CIM_TEST_SERVICE"):
+        yield running
+        return
     folder = tmp_path_factory.mktemp("web")
     folder.chmod(0o755)
     with _database(server_url, template_database) as url:

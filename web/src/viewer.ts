@@ -6,7 +6,7 @@ import type { LayerStyles } from "./map/style";
 import type { Store } from "./store";
 import type { Config, LayerInfo, ModelInfo } from "./types";
 
-/** The layer list's row of BIM models, beside the catalogue's own layer ids. */
+/** The layer of BIM models: its outlines are tiles as any layer's, the models themselves are drawn as 3D Tiles. */
 export const MODELS = "models";
 
 export interface Target {

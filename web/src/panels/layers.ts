@@ -65,8 +65,12 @@ export class LayersPanel {
       group.rows.push(row);
       groups.set(id, group);
     };
-    add(MODELS, t("models_theme"), this.#modelsRow());
-    for (const layer of this.viewer.layers) add(layer.theme.id, titleOf(layer.theme.title, layer.theme.id), this.#layerRow(layer));
+    const { layers } = this.viewer;
+    if (!layers.some((layer) => layer.id === MODELS)) add(MODELS, t("models_theme"), this.#modelsRow());
+    for (const layer of layers) {
+      const row = layer.id === MODELS ? this.#modelsRow() : this.#layerRow(layer);
+      add(layer.theme.id, titleOf(layer.theme.title, layer.theme.id), row);
+    }
     if (this.viewer.config.terrain && !this.viewer.layers.some((layer) => layer.kind === "raster")) {
       add("terrain", t("basemap"), this.#hillshadeRow());
     }
@@ -95,9 +99,10 @@ export class LayersPanel {
   }
 
   #modelsRow(): Row {
-    const { models, store } = this.viewer;
+    const { models, store, layers } = this.viewer;
+    const layer = layers.find((each) => each.id === MODELS);
     return {
-      id: MODELS, title: t("models"), count: models.length, on: store.state.switched[MODELS] ?? true, switchable: true,
+      id: MODELS, title: titleOf(layer?.title, t("models")), count: models.length, on: store.state.switched[MODELS] ?? true, switchable: true,
       swatch: [{ label: { zh: "", en: "" }, color: "#c7772e", value: null }], geometry: "polygon", hint: "", zoom: null,
       body: () => this.#modelList(),
     };

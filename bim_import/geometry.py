@@ -1,0 +1,163 @@
+"""The geometry of a whole file: which products have any, how they are shared out, and what came back."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from bim_import.geometry_messages import Instance, NewMesh
+from bim_import.geometry_pool import Outcome, Task
+
+#: Representations that are lines, texts or boxes about a product, not its body.
+_NO_BODY = {
+    "Axis",
+    "FootPrint",
+    "Annotation",
+    "Box",
+    "Profile",
+    "Plan",
+    "Reference",
+    "CoG",
+    "Lighting",
+    "Clearance",
+    "Survey",
+    "FlowPath",
+}
+_NO_SURFACE = {
+    "Curve",
+    "Curve2D",
+    "Curve3D",
+    "GeometricCurveSet",
+    "Annotation2D",
+    "BoundingBox",
+    "Point",
+    "PointCloud",
+    "LightSource",
+    "Segment",
+}
+#: Every batch costs the kernel a look at the whole file; a few for each worker share the work out well enough.
+BATCHES = 16
+LEAST_BATCH_SHAPES = 8
+BATCH_PRODUCTS = 1000
+
+
+class MeshInfo(NamedTuple):
+    """A mesh without its vertices, and where in the store those are."""
+
+    offset: int
+    position_bytes: int
+    triangle_bytes: int
+    parts: list[list[int]]
+    bounds: list[float]
+    volume_m3: float
+
+
+class MeshStore:
+    """Meshes by hash; their bytes lie in a temporary file, so that memory holds none of them."""
+
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile(prefix="cim-meshes-")  # noqa: SIM115 - lives as long as this store
+        self._infos: dict[bytes, MeshInfo] = {}
+        self._end = 0
+
+    def __len__(self) -> int:
+        return len(self._infos)
+
+    def __contains__(self, mesh_hash: bytes) -> bool:
+        return mesh_hash in self._infos
+
+    def __getitem__(self, mesh_hash: bytes) -> MeshInfo:
+        return self._infos[mesh_hash]
+
+    def add(self, message: NewMesh) -> None:
+        """Keep a mesh, once."""
+        mesh = message.mesh
+        if mesh.hash in self._infos:
+            return
+        self._infos[mesh.hash] = MeshInfo(
+            self._end, len(mesh.positions), len(mesh.triangles), mesh.parts, mesh.bounds, mesh.volume_m3
+        )
+        self._file.seek(self._end)
+        self._file.write(mesh.positions)
+        self._file.write(mesh.triangles)
+        self._end += len(mesh.positions) + len(mesh.triangles)
+
+    def read(self, hashes: Iterable[bytes]) -> Iterator[tuple[bytes, bytes, bytes, MeshInfo]]:
+        """Yield hash, positions, triangles and the rest of each mesh."""
+        for mesh_hash in hashes:
+            info = self._infos[mesh_hash]
+            self._file.seek(info.offset)
+            yield mesh_hash, self._file.read(info.position_bytes), self._file.read(info.triangle_bytes), info
+
+    def hashes(self) -> list[bytes]:
+        """Return the hashes of all meshes."""
+        return list(self._infos)
+
+    def close(self) -> None:
+        """Give the disk space back."""
+        self._file.close()
+
+
+@dataclass
+class Geometry:
+    """All that the workers gave: meshes, instances by product (STEP id), and the outcome of each product."""
+
+    meshes: MeshStore = field(default_factory=MeshStore)
+    instances: dict[int, Instance] = field(default_factory=dict)
+    outcomes: dict[int, Outcome] = field(default_factory=dict)
+
+    def receive(self, message: NewMesh | Instance) -> None:
+        """Take one result."""
+        if isinstance(message, NewMesh):
+            self.meshes.add(message)
+        else:
+            self.instances[message.product] = message
+
+    def status(self, product: int) -> tuple[str, str | None]:
+        """Return the geometry status of a product and the kernel that made it."""
+        outcome = self.outcomes.get(product)
+        return (outcome.status, outcome.kernel) if outcome else ("none", None)
+
+
+def with_body(products: Iterable[Any]) -> list[Any]:
+    """Return the products that have a representation with surfaces or solids."""
+    return [product for product in products if _body(product) is not None]
+
+
+def _body(product: Any) -> Any | None:
+    shape = product.Representation
+    if shape is None:
+        return None
+    for representation in shape.Representations:
+        if representation.RepresentationIdentifier in _NO_BODY or not representation.Items:
+            continue
+        if representation.RepresentationType not in _NO_SURFACE:
+            return representation
+    return None
+
+
+def plan(products: Sequence[Any]) -> list[Task]:
+    """Share products out into tasks; those that are drawn from one type stay together, for they are computed once."""
+    groups: dict[int, list[int]] = defaultdict(list)
+    for product in products:
+        body = _body(product)
+        item = body.Items[0] if body is not None else None
+        shared = item is not None and item.is_a("IfcMappedItem") and not getattr(product, "HasOpenings", ())
+        groups[item.MappingSource.id() if shared and item is not None else -product.id()].append(product.id())
+    batch_shapes = max(LEAST_BATCH_SHAPES, len(groups) // BATCHES)
+    tasks: list[Task] = []
+    current: list[int] = []
+    shapes = 0
+    for group in groups.values():
+        for start in range(0, len(group), BATCH_PRODUCTS):
+            current += group[start : start + BATCH_PRODUCTS]
+            shapes += 1
+            if shapes >= batch_shapes or len(current) >= BATCH_PRODUCTS:
+                tasks.append(Task(tuple(current)))
+                current, shapes = [], 0
+    if current:
+        tasks.append(Task(tuple(current)))
+    return tasks

@@ -1,0 +1,181 @@
+"""A process of its own that turns products of one IFC file into meshes, so that a kernel may crash or hang in it.
+
+Started as ``python -m bim_import.geometry_worker FILE_DESCRIPTOR``; speaks the messages of
+:mod:`bim_import.geometry_messages` over a socket pair. It ends when the importer closes its side or dies.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from multiprocessing.connection import Connection
+from typing import Any, NamedTuple
+
+import ifcopenshell
+import ifcopenshell.geom
+import ifcopenshell.util.shape
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from bim_import.geometry_messages import Broken, Done, Empty, Instance, NewMesh, Open, Opened, Work
+from bim_import.ground_shape import is_upright, move, outline, rectangle
+from bim_import.mesh import Floats, Mesh, make_mesh, used_materials
+
+_PR_SET_PDEATHSIG = 1
+LOT_MESSAGES = 200
+LOT_SECONDS = 0.2
+
+
+class _Shape(NamedTuple):
+    """What is computed once for all products that share a representation."""
+
+    mesh: Mesh
+    origin: Floats
+    materials: list[list[float]]
+    rectangle: Floats
+    triangles: NDArray[Any]
+    vertices: Floats
+
+
+def main() -> None:
+    """Serve orders until the other side is gone."""
+    # Dies with the importer, also when that is killed in the middle of a boolean operation.
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    with Connection(int(sys.argv[1])) as connection:
+        serve(connection)
+
+
+def serve(connection: Connection) -> None:
+    """Carry out orders as they come."""
+    session: _Session | None = None
+    while True:
+        try:
+            order = connection.recv()
+        except (EOFError, OSError):
+            return
+        if isinstance(order, Open):
+            session = _Session(order)
+            connection.send([Opened()])
+        elif session is not None:
+            try:
+                _send_in_lots(connection, session.compute(order))
+            except Exception:
+                connection.send([Broken(traceback.format_exc())])
+                return
+
+
+def _send_in_lots(connection: Connection, messages: Iterable[NamedTuple]) -> None:
+    """Send results a few times a second: a message each would keep the importer busy with waking up."""
+    lot: list[NamedTuple] = []
+    sent_at = time.monotonic()
+    for message in messages:
+        lot.append(message)
+        if len(lot) >= LOT_MESSAGES or time.monotonic() - sent_at > LOT_SECONDS:
+            connection.send(lot)
+            lot, sent_at = [], time.monotonic()
+    if lot:
+        connection.send(lot)
+
+
+class _Session:
+    """One file, and the meshes already sent."""
+
+    def __init__(self, order: Open) -> None:
+        self._file = ifcopenshell.open(order.path)
+        self._offset = np.asarray(order.offset_m)
+        self._sent: set[bytes] = set()
+
+    def compute(self, order: Work) -> Iterator[NamedTuple]:
+        """Yield the results of a batch, its meshes before their instances."""
+        shapes: dict[str, _Shape | None] = {}
+        for element in _iterate(self._file, order):
+            key = str(element.geometry.id)
+            if key not in shapes:
+                shapes[key] = _shape(element.geometry)
+            shape = shapes[key]
+            if shape is None:
+                yield Empty(order.batch, element.id)
+                continue
+            if shape.mesh.hash not in self._sent:
+                self._sent.add(shape.mesh.hash)
+                yield NewMesh(shape.mesh)
+            yield self._instance(order, element, shape)
+        yield Done(order.batch)
+
+    def _instance(self, order: Work, element: Any, shape: _Shape) -> Instance:
+        matrix = np.array(ifcopenshell.util.shape.get_shape_matrix(element), dtype=np.float64)[:3]
+        matrix[:, 3] -= self._offset
+        upright = is_upright(matrix)
+        heights = shape.vertices @ matrix[2, :3] + matrix[2, 3]
+        above = move(matrix, shape.vertices[:, :2]) if upright else _turned(matrix, shape.vertices)
+        corners = move(matrix, shape.rectangle) if upright else rectangle(above)
+        area = None
+        if element.id in order.outlined:
+            area = shapely.to_wkb(outline(above, shape.triangles))
+        placement = matrix.copy()
+        placement[:, 3] += matrix[:, :3] @ shape.origin
+        return Instance(
+            order.batch,
+            element.id,
+            shape.mesh.hash,
+            placement.ravel().tolist(),
+            shape.materials,
+            corners.tolist(),
+            float(heights.min()),
+            float(heights.max()),
+            area,
+        )
+
+
+def _turned(matrix: Floats, vertices: Floats) -> Floats:
+    turned: Floats = vertices @ matrix[:2, :3].T + matrix[:2, 3]
+    return turned
+
+
+def _iterate(file: Any, order: Work) -> Iterator[Any]:
+    library: Any = ifcopenshell.geom
+    settings = library.settings()
+    settings.set("use-world-coords", False)
+    settings.set("no-normals", True)
+    products = [file.by_id(product) for product in order.products]
+    iterator = library.iterator(settings, file, 1, include=products, geometry_library=order.kernel)
+    has_more = _step(iterator.initialize)
+    while has_more:
+        yield iterator.get()
+        has_more = _step(iterator.next)
+
+
+def _step(advance: Callable[[], Any]) -> bool:
+    """Go on to the next product; where the kernel throws, the rest of the batch is left to the next kernel."""
+    try:
+        return bool(advance())
+    except RuntimeError:
+        return False
+
+
+def _shape(geometry: Any) -> _Shape | None:
+    vertices = np.frombuffer(geometry.verts_buffer, dtype=np.float64).reshape(-1, 3)
+    triangles = np.frombuffer(geometry.faces_buffer, dtype=np.int32).reshape(-1, 3)
+    if len(triangles) == 0 or not np.isfinite(vertices).all():
+        return None
+    material_of = np.frombuffer(geometry.material_ids_buffer, dtype=np.int32)
+    mesh, origin = make_mesh(vertices, triangles, material_of)
+    colours = np.frombuffer(geometry.colors_buffer, dtype=np.float64).reshape(-1, 4)
+    materials = [_colour(colours, index) for index in used_materials(material_of)]
+    return _Shape(mesh, origin, materials, rectangle(vertices[:, :2]), triangles, vertices)
+
+
+def _colour(colours: Floats, index: int) -> list[float]:
+    if not 0 <= index < len(colours):
+        return [0.8, 0.8, 0.8, 1.0]
+    return [round(float(value), 4) for value in np.clip(np.nan_to_num(colours[index], nan=1.0), 0.0, 1.0)]
+
+
+if __name__ == "__main__":
+    main()

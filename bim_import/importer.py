@@ -1,0 +1,204 @@
+"""IFC files into the model: header, place, content, geometry, then rows in one transaction."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from sqlalchemy import Connection
+
+from bim_import import conversion as statements
+from bim_import.building_record import footprint, ground_storey
+from bim_import.content import Content, sort_content
+from bim_import.extent import middle_m
+from bim_import.geometry import Geometry, plan, with_body
+from bim_import.geometry_messages import Instance, NewMesh, Open
+from bim_import.geometry_pool import GeometryLimits, GeometryPool
+from bim_import.georeference import Georeference, check_given, local_offset, place_by_file, place_given
+from bim_import.header import looks_like_ifc, read_header, readable_copy
+from bim_import.mapping import map_rows
+from bim_import.mesh import Floats
+from bim_import.outlines import is_outlined
+from bim_import.placements import GivenPlace, find_place, read_placements
+from bim_import.properties import Properties, PropertyReader
+from bim_import.reader import OpenModel, open_model
+from bim_import.rows import ModelRows
+from bim_import.spatial import Storey, Tree, read_storeys
+from bim_import.writing import write_rows
+from cim import crs as systems
+from cim.importing import ImportContext
+from cim.reports import DatasetDescription, Note, WriteResult
+from cim.sources import Source
+
+
+@dataclass
+class PreparedModel:
+    """A model that only has to be written."""
+
+    description: DatasetDescription
+    rows: ModelRows
+    geometry: Geometry
+    notes: list[Note]
+
+    def write(self, connection: Connection, dataset_id: int) -> WriteResult:
+        """Write it in the caller's transaction."""
+        layers = write_rows(connection, self.rows, self.geometry.meshes, dataset_id)
+        return WriteResult(layers, [], list(self.notes), self.rows.bounds)
+
+
+class IfcImporter:
+    """Imports IFC-SPF; one importer keeps its geometry workers from file to file."""
+
+    name = "ifc"
+
+    def __init__(self, limits: GeometryLimits | None = None) -> None:
+        self._limits = limits
+        self._pool: GeometryPool | None = None
+
+    def recognise(self, source: Source) -> bool:
+        """Tell whether a file is IFC or claims to be by its name."""
+        return looks_like_ifc(source.head, source.path.name)
+
+    def pool(self, workers: int) -> GeometryPool:
+        """Return the worker processes."""
+        if self._pool is None or self._pool.size != workers:
+            if self._pool is not None:
+                self._pool.close()
+            self._pool = GeometryPool(workers, self._limits)
+        return self._pool
+
+    def prepare(self, source: Source, context: ImportContext) -> PreparedModel:
+        """Read and compute all of a file without the database.
+
+        Raises
+        ------
+        InvalidFile
+            If it is not readable IFC.
+        UnplacedModel
+            If neither it nor ``--place`` says reliably where it stands.
+        """
+        header = read_header(source.path)
+        with tempfile.TemporaryDirectory(prefix="cim-ifc-") as folder:
+            path = readable_copy(source.path, header, Path(folder))
+            context.progress("reading", 0, None)
+            return self._prepare(open_model(path, header), source, context)
+
+    def _prepare(self, model: OpenModel, source: Source, context: ImportContext) -> PreparedModel:
+        content = sort_content(model.file)
+        tree = Tree(model.file)
+        bodies = with_body([*content.elements, *content.spaces])
+        middle = middle_m(model.file, bodies or model.file.by_type("IfcProduct"), model.metres_per_unit)
+        given = _given_place(source, context)
+        # Whatever is wrong with the place is said before the geometry, which may take minutes.
+        place = _own_place(model, middle) if given is None else None
+        if given is not None:
+            check_given(given[0], middle)
+        storeys = read_storeys(model.file, tree, model.metres_per_unit)
+        with ThreadPoolExecutor(1) as thread:
+            # The kernels work in other processes; properties are read meanwhile.
+            future = thread.submit(_read_properties, model, content)
+            geometry = self._compute(model, content, bodies, local_offset(middle), context)
+            properties = future.result()
+        notes = [*model.notes, *content.notes]
+        if given is not None:
+            place = place_given(given[0], middle, _anchor(given[0], storeys, content, tree, geometry))
+            notes.append(_place_note(*given))
+        assert place is not None
+        rows = map_rows(model, content, tree, storeys, properties, place, geometry)
+        notes += [*place.notes, *_notes(content, geometry)]
+        return PreparedModel(_describe(model, place), rows, geometry, notes)
+
+    def _compute(
+        self,
+        model: OpenModel,
+        content: Content,
+        bodies: list[object],
+        offset: tuple[float, float, float],
+        context: ImportContext,
+    ) -> Geometry:
+        geometry = Geometry()
+
+        def receive(message: NewMesh | Instance) -> None:
+            geometry.receive(message)
+            if isinstance(message, Instance):
+                context.progress("geometry", len(geometry.instances), len(bodies))
+
+        outlined = frozenset(product.id() for product in [*content.elements, *content.spaces] if is_outlined(product))
+        pool = self.pool(context.options.workers)
+        geometry.outcomes = pool.compute(Open(str(model.path), offset), plan(bodies), outlined, receive)
+        return geometry
+
+
+def _read_properties(model: OpenModel, content: Content) -> dict[int, Properties]:
+    reader = PropertyReader(model.file, model.metres_per_unit)
+    return {product.id(): reader.read(product) for product in [*content.elements, *content.spaces]}
+
+
+def _own_place(model: OpenModel, middle: Floats) -> Georeference:
+    return place_by_file(
+        statements.read_conversion(model.file),
+        statements.site_degrees(model.file),
+        middle,
+        model.metres_per_unit,
+        statements.world_coordinate_system(model.file),
+    )
+
+
+def _given_place(source: Source, context: ImportContext) -> tuple[GivenPlace, bool] | None:
+    if context.options.place is None:
+        return None
+    return find_place(read_placements(context.options.place), [source.path.name, source.name])
+
+
+def _anchor(place: GivenPlace, storeys: list[Storey], content: Content, tree: Tree, geometry: Geometry) -> Floats:
+    """Return the point of the model (model metres, offset taken off) that stands at the given place."""
+    if place.anchor == "origin":
+        return np.zeros(3)
+    ground = ground_storey(storeys)
+    by_storey: dict[int, list[object]] = {}
+    for product in [*content.elements, *content.spaces]:
+        storey = tree.nearest(product.id(), "IfcBuildingStorey")
+        if storey is not None:
+            by_storey.setdefault(storey, []).append(product)
+    area = footprint(ground, by_storey, content.elements, geometry)
+    if area.is_empty:
+        return np.zeros(3)
+    west, south, east, north = area.bounds
+    x, y = {
+        "centre": ((west + east) / 2, (south + north) / 2),
+        "lower_left": (west, south),
+        "upper_left": (west, north),
+    }[place.anchor]
+    return np.array([x, y, ground.z_m if ground is not None else 0.0])
+
+
+def _place_note(place: GivenPlace, is_exact: bool) -> Note:
+    code = "placed" if is_exact else "placed_by_similar_name"
+    return Note(code, f"placed by --place, row '{place.file}' ({place.anchor} at {place.easting}, {place.northing})")
+
+
+def _notes(content: Content, geometry: Geometry) -> list[Note]:
+    counts = content.counts
+    parts = ", ".join(f"{counts[word]} {word}" for word in sorted(counts) if word != "products")
+    notes = [Note("products", f"{counts['products']} products: {parts}")]
+    bad = Counter(outcome.status for outcome in geometry.outcomes.values() if outcome.status != "ok")
+    for status, number in sorted(bad.items()):
+        names = [content.keys[product] for product, one in geometry.outcomes.items() if one.status == status]
+        notes.append(Note(f"geometry_{status}", f"{number} products without a mesh ({status}): {', '.join(names[:5])}"))
+    return notes
+
+
+def _describe(model: OpenModel, place: Georeference) -> DatasetDescription:
+    transform = systems.to_geographic(place.crs)
+    return DatasetDescription(
+        format=f"IFC ({model.header.original_schema})",
+        crs=systems.name_of(place.crs),
+        vertical_crs=place.vertical_datum,
+        transform=transform.description,
+        accuracy_m=transform.accuracy_m,
+        is_ballpark=transform.is_ballpark,
+    )

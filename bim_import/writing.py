@@ -1,0 +1,134 @@
+"""The rows of a model into the database: COPY and set-based statements only, in the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Table, delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from bim_import.geometry import MeshStore
+from bim_import.mapping import MODEL_KEY
+from bim_import.meshes import remove_unused_meshes, write_instances, write_meshes
+from bim_import.rows import ModelRows
+from cim import db, store
+from cim.reports import LayerCounts
+from cim.tables import building_source, element, model, space, storey
+
+_OBJECT = ("layer_id", "source_key", "cim_level", "name", "attributes")
+_MODEL = (
+    *_OBJECT, "ifc_schema", "original_schema", "global_id", "status", "metric_crs", "placement", "georeference",
+    "longitude", "latitude", "height_m", "element_count", "geom",
+)  # fmt: skip
+_STOREY = (*_OBJECT, "model_id", "global_id", "number", "elevation_m", "base_height_m", "height_m", "geom")
+_SPACE = (
+    *_OBJECT, "model_id", "storey_id", "global_id", "long_name", "base_height_m", "height_m", "floor_area_m2",
+    "volume_m3", "geom",
+)  # fmt: skip
+_ELEMENT = (
+    *_OBJECT, "model_id", "storey_id", "space_id", "global_id", "parent_global_id", "ifc_class", "predefined_type",
+    "type_name", "tag", "system", "psets", "quantities", "materials", "geometry_status", "kernel", "min_height_m",
+    "max_height_m", "geom",
+)  # fmt: skip
+
+
+def write_rows(connection: Connection, rows: ModelRows, meshes: MeshStore, dataset_id: int) -> dict[str, LayerCounts]:
+    """Write a model and all that belongs to it; return the counts by layer."""
+    earlier = connection.execute(
+        select(model.c.id, model.c.attributes["instances_digest"].astext).where(
+            model.c.dataset_id == dataset_id, model.c.layer_id == "models", model.c.source_key == MODEL_KEY
+        )
+    ).one_or_none()
+    counts = {"models": _merge(connection, model, "models", _MODEL, [rows.model], dataset_id)}
+    model_id = _ids(connection, model, "models", dataset_id)[MODEL_KEY]
+    common = {"model_id": model_id}
+    counts["storeys"] = _merge(connection, storey, "storeys", _STOREY, _with(rows.storeys, common), dataset_id)
+    storeys = _ids(connection, storey, "storeys", dataset_id)
+    spaces = _with(rows.spaces, common, storeys)
+    counts["spaces"] = _merge(connection, space, "spaces", _SPACE, spaces, dataset_id)
+    elements = _with(rows.elements, common, storeys, _ids(connection, space, "spaces", dataset_id))
+    counts["elements"] = _merge(connection, element, "elements", _ELEMENT, elements, dataset_id)
+    write_buildings(connection, rows.buildings, dataset_id)
+    if earlier is None or earlier[1] != rows.model["attributes"]["instances_digest"]:
+        ids = {
+            "element": _ids(connection, element, "elements", dataset_id),
+            "space": _ids(connection, space, "spaces", dataset_id),
+        }
+        write_meshes(connection, meshes)
+        write_instances(connection, model_id, rows.instances, ids)
+        if earlier is not None:
+            remove_unused_meshes(connection)
+    if any(found.is_changed for found in counts.values()):
+        db.notify(connection, {"type": "model", "id": model_id, "name": rows.model["name"], "bounds": rows.bounds})
+    return counts
+
+
+def _with(
+    rows: Iterable[dict[str, Any]],
+    common: dict[str, Any],
+    storeys: dict[str, int] | None = None,
+    spaces: dict[str, int] | None = None,
+) -> list[dict[str, Any]]:
+    found = []
+    for row in rows:
+        links = {}
+        if storeys is not None:
+            links["storey_id"] = storeys.get(row.get("storey_key") or "")
+        if spaces is not None:
+            links["space_id"] = spaces.get(row.get("space_key") or "")
+        found.append(row | common | links)
+    return found
+
+
+def _merge(
+    connection: Connection,
+    table: Table,
+    layer_id: str,
+    columns: Sequence[str],
+    rows: Iterable[dict[str, Any]],
+    dataset_id: int,
+) -> LayerCounts:
+    staging = store.stage(connection, table, columns, _tuples(rows, layer_id, columns))
+    return store.merge(connection, table, staging, columns, dataset_id=dataset_id, layer_id=layer_id)
+
+
+def _tuples(rows: Iterable[dict[str, Any]], layer_id: str, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    for row in rows:
+        values = row | {"layer_id": layer_id}
+        yield tuple(_plain(values.get(column)) for column in columns)
+
+
+def _plain(value: Any) -> Any:
+    return orjson.dumps(value).decode() if isinstance(value, dict | list) else value
+
+
+def _ids(connection: Connection, table: Table, layer_id: str, dataset_id: int) -> dict[str, int]:
+    rows = connection.execute(
+        select(table.c.source_key, table.c.id).where(table.c.dataset_id == dataset_id, table.c.layer_id == layer_id)
+    )
+    return {row.source_key: row.id for row in rows}
+
+
+def write_buildings(connection: Connection, rows: list[dict[str, Any]], dataset_id: int) -> None:
+    """Write what the file says of its buildings; rows that say the same as before are left alone."""
+    keys = [row["source_key"] for row in rows]
+    connection.execute(
+        delete(building_source).where(
+            building_source.c.dataset_id == dataset_id, building_source.c.source_key.not_in(keys)
+        )
+    )
+    for row in rows:  # a handful a file
+        body = orjson.dumps(row, option=orjson.OPT_SORT_KEYS).decode()
+        values = row | {"dataset_id": dataset_id, "content_hash": func.md5(body), "recorded_at": func.now()}
+        values["geom"] = func.ST_GeomFromWKB(bytes.fromhex(row["geom"]), 4490) if row["geom"] else None
+        statement = insert(building_source).values(values)
+        changes = {name: statement.excluded[name] for name in values if name not in {"dataset_id", "source_key"}}
+        connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=["dataset_id", "source_key"],
+                set_=changes,
+                where=building_source.c.content_hash.is_distinct_from(statement.excluded.content_hash),
+            )
+        )

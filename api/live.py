@@ -23,7 +23,7 @@ QUEUE_LENGTH = 256
 REPLAY_LENGTH = 512
 MOST_LISTENERS = 1000
 RECONNECT_S = 2.0
-KINDS = frozenset({"layer", "model", "job"})
+KINDS = ("layer", "model", "job")
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 PROXY_HEADERS = ("forwarded", "x-forwarded-for", "x-real-ip")
 
 
+@lru_cache(maxsize=1024)
 def is_loopback(address: str) -> bool:
     """Tell whether an IP address (or 'localhost') is this machine's own."""
     if address == "localhost":

@@ -11,8 +11,8 @@ DATA_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
 
 #: For the viewer and the API's page: nothing from outside; workers of the map are blobs; styles are set by scripts.
 PAGE_POLICY = (
-    "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:; "
-    "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; connect-src 'self' data: blob:; "
+    "default-src 'self'; script-src 'self'; worker-src 'self' blob:; "
+    "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; connect-src 'self'; "
     "font-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
 )
 

@@ -100,4 +100,4 @@ class Service:
         if event is None:
             self.versions.forget()
         elif event.kind == "layer":
-            self.versions.forget(event.data.get("layer"))
+            self.versions.forget(str(event.data.get("layer")))

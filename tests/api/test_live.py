@@ -1,0 +1,85 @@
+"""Who is told of what, and what becomes of those who do not keep up."""
+
+from __future__ import annotations
+
+import anyio
+import orjson
+import pytest
+from sqlalchemy import Engine
+
+from api.live import QUEUE_LENGTH, LiveEvent, LiveHub
+from api.routers.live import _is_visible
+from api.service import Service
+from cim.access import Caller
+from cim.provenance import touch_layers
+from cim.settings import Settings
+
+pytestmark = pytest.mark.anyio
+
+
+def payload(**members: object) -> str:
+    return orjson.dumps(members).decode()
+
+
+async def test_a_caller_is_told_of_what_it_may_see(settings: Settings, database_url: str, city: Engine) -> None:
+    service = Service(settings, database_url)
+    async with service.running():
+        seen = {
+            role: [
+                await _is_visible(service, Caller(role), LiveEvent(1, kind, data))
+                for kind, data in (
+                    ("layer", {"layer": "buildings"}),
+                    ("layer", {"layer": "cameras"}),  # visible to planners
+                    ("layer", {"layer": "nowhere"}),
+                    ("layer", {}),
+                    ("model", {"id": 1}),
+                    ("job", {"id": 1, "name": "plan.ifc"}),
+                )
+            ]
+            for role in ("viewer", "service", "planner", "admin")
+        }
+    assert seen["viewer"] == seen["service"] == [True, False, False, False, True, False]
+    assert seen["planner"] == seen["admin"] == [True, True, False, False, True, True]
+
+
+async def test_one_who_does_not_keep_up_is_let_go_and_the_others_are_not(database_url: str) -> None:
+    hub = LiveHub(database_url, lambda event: None)
+    async with hub.subscribe() as slow, hub.subscribe() as quick:
+        received = []
+        for number in range(QUEUE_LENGTH + 10):
+            hub.publish(payload(type="layer", layer="buildings", version=number))
+            received.append(await quick.queue.get())
+        assert slow.is_late
+        assert await slow.queue.get() is None
+        assert [event.data["version"] for event in received if event] == list(range(QUEUE_LENGTH + 10))
+        assert hub.listeners == 1
+    assert hub.listeners == 0
+
+
+async def test_what_was_missed_is_told_again_by_its_number(database_url: str) -> None:
+    hub = LiveHub(database_url, lambda event: None)
+    for number in range(5):
+        hub.publish(payload(type="layer", layer="buildings", version=number))
+    assert [event.data["version"] for event in hub.since(f"{hub.epoch}-3")] == [3, 4]
+    for odd in (None, "", "x", "-", "-x", "other-3", f"{hub.epoch}--1", f"{hub.epoch}-x", f"{hub.epoch}-" + "9" * 99):
+        assert hub.since(odd) == [], odd
+
+
+@pytest.mark.parametrize("text", ["", "x", "[]", "1", "null", '{"type": ["layer"]}', '{"type": "other"}'])
+async def test_odd_notices_are_left_out(database_url: str, text: str) -> None:
+    told: list[object] = []
+    hub = LiveHub(database_url, told.append)
+    hub.publish(text)
+    assert told == []
+
+
+async def test_a_change_in_the_database_arrives(settings: Settings, database_url: str, city: Engine) -> None:
+    service = Service(settings, database_url)
+    async with service.running(), service.live.subscribe() as listener:
+        await anyio.sleep(0.5)
+        with city.begin() as connection:
+            touch_layers(connection, ["roads"], "streets", (1.0, 2.0, 3.0, 4.0))
+        with anyio.fail_after(5):
+            event = await listener.queue.get()
+    assert event is not None
+    assert (event.kind, event.data["layer"], event.data["bounds"]) == ("layer", "roads", [1.0, 2.0, 3.0, 4.0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import weakref
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -62,6 +63,7 @@ class MeshStore:
         self._file = tempfile.TemporaryFile(prefix="cim-meshes-")  # noqa: SIM115 - lives as long as this store
         self._infos: dict[bytes, MeshInfo] = {}
         self._end = 0
+        weakref.finalize(self, self._file.close)
 
     def __len__(self) -> int:
         return len(self._infos)
@@ -95,10 +97,6 @@ class MeshStore:
     def hashes(self) -> list[bytes]:
         """Return the hashes of all meshes."""
         return list(self._infos)
-
-    def close(self) -> None:
-        """Give the disk space back."""
-        self._file.close()
 
 
 @dataclass

@@ -48,7 +48,7 @@ def outline(points: Floats, triangles: NDArray[Any]) -> Any:
 
 def is_upright(placement: Floats) -> bool:
     """Tell whether a 3 x 4 placement turns about the vertical only, so that 'above' stays above."""
-    return bool(np.allclose(placement[2, :2], 0.0, atol=1e-6) and np.allclose(placement[:2, 2], 0.0, atol=1e-6))
+    return bool(max(abs(placement[2, 0]), abs(placement[2, 1]), abs(placement[0, 2]), abs(placement[1, 2])) < 1e-6)
 
 
 def move(placement: Floats, points: Floats) -> Floats:

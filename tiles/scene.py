@@ -94,7 +94,7 @@ def view_state(extent: tuple[float, float, float, float]) -> pydeck.ViewState:
     """Return a slanted view of the middle of an extent (degrees), near enough to make out buildings."""
     west, south, east, north = extent
     span = max(east - west, (north - south) * 1.4, 1e-4)
-    zoom = min(max(math.log2(360 * 1000 / (512 * span)), 12.5), 16.5)
+    zoom = min(max(math.log2(360 * 1600 / (512 * span)), 12.5), 16.5)
     return pydeck.ViewState(
         longitude=(west + east) / 2, latitude=(south + north) / 2, zoom=round(zoom, 2), pitch=52, bearing=-18
     )
@@ -127,7 +127,7 @@ def _visible_rows(connection: Connection, layer_ids: Sequence[str], caller: Call
 def _legend(row: LayerRow) -> dict[str, Any]:
     items = row.style.get("legend") or [{"label": {"zh": row.title_zh}, "color": row.style.get("color", "#5b7db1")}]
     shown = [{"label": item["label"]["zh"], "color": item["color"]} for item in items]
-    return {"id": row.id, "title_zh": row.title_zh, "title_en": row.title_en, "items": shown}
+    return {"id": row.id, "title_zh": row.title_zh, "title_en": row.title_en, "entries": shown}
 
 
 @lru_cache(maxsize=1)

@@ -21,23 +21,23 @@ _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 #: Of each layer, beside its colour.
 LOOKS: dict[str, dict[str, Any]] = {
     "river_areas": {"stroked": False, "filled": True},
-    "roads": {"get_line_width": "@@=properties.lanes * 3 || 4", "line_width_min_pixels": 0.8},
+    "roads": {"get_line_width": "properties.lanes * 3 || 4", "line_width_min_pixels": 0.8},
     # drawn over all else: pipes are below the ground
     "pipes": {
-        "get_line_width": "@@=properties.diameter_mm / 250 || 1",
+        "get_line_width": "properties.diameter_mm / 250 || 1",
         "line_width_min_pixels": 1.2,
         "parameters": {"depthCompare": "always"},
         "opacity": 0.75,
     },
     "buildings": {"extruded": True, "stroked": False, "filled": True, "wireframe": False, "opacity": 0.95},
-    "events": {"get_point_radius": "@@=8 + 3 * properties.severity || 12", "point_radius_min_pixels": 5},
-    "cameras": {"get_point_radius": 7, "point_radius_min_pixels": 3.5},
+    "events": {"get_point_radius": "8 + 3 * properties.severity || 12", "point_radius_min_pixels": 3.2},
+    "cameras": {"get_point_radius": 7, "point_radius_min_pixels": 2.2},
 }
 POINTS = {
     "stroked": True,
     "get_line_color": [255, 255, 255],
-    "line_width_min_pixels": 1,
-    "point_radius_max_pixels": 12,
+    "line_width_min_pixels": 0.6,
+    "point_radius_max_pixels": 10,
     "point_billboard": True,
     "parameters": {"depthCompare": "always"},
 }
@@ -58,9 +58,9 @@ def vector_layer(row: LayerRow, worker_url: str, *, hide_modelled: bool = False)
     target = "get_line_color" if row.geometry_type == "line" else "get_fill_color"
     if row.id == "buildings":
         height = f"properties.height_m || {UNKNOWN_HEIGHT_M}"
-        looks["get_elevation"] = f"@@=properties.has_model ? 0 : {height}" if hide_modelled else f"@@={height}"
+        looks["get_elevation"] = f"properties.has_model ? 0 : {height}" if hide_modelled else f"{height}"
         if hide_modelled:
-            color = f"@@=properties.has_model ? [0, 0, 0, 0] : {_expression(color)}"
+            color = f"properties.has_model ? [0, 0, 0, 0] : {color}"
     return pydeck.Layer(
         "MVTLayer",
         f"/tiles/{row.id}/{{z}}/{{x}}/{{y}}.mvt",
@@ -92,7 +92,10 @@ def model_layers(connection: Connection, caller: Caller) -> list[pydeck.Layer]:
 
 
 def color_by_legend(style: dict[str, Any]) -> Any:
-    """Return [red, green, blue], or the expression that chooses it by the legend's field."""
+    """Return [red, green, blue], or the expression that chooses it by the legend's field.
+
+    pydeck marks every text among a layer's options as an expression of deck.gl.
+    """
     plain = rgb(style.get("color") or "#5b7db1")
     items = style.get("legend") or []
     field = style.get("legend_field")
@@ -101,16 +104,12 @@ def color_by_legend(style: dict[str, Any]) -> Any:
     if not field or not values or _WORD.fullmatch(field) is None:
         return plain
     cases = "".join(f"properties.{field} == {_literal(value)} ? {color} : " for value, color in values)
-    return f"@@={cases}{plain}"
+    return f"{cases}{plain}"
 
 
 def rgb(color: str) -> list[int]:
     """Return the components of #rrggbb, 0 to 255."""
     return [int(color[start : start + 2], 16) for start in (1, 3, 5)]
-
-
-def _expression(color: Any) -> str:
-    return str(color).removeprefix("@@=")
 
 
 def _literal(value: str) -> str:

@@ -37,6 +37,11 @@
     tooltip: false,
   });
 
+  if (!deck) {
+    tell("此场景无法显示：浏览器需要支持 WebGL 2。");
+    return;
+  }
+
   function ready() {
     const layers = deck.props.layers.filter((layer) => layer && layer.props.visible !== false);
     if (layers.length && layers.every((layer) => layer.isLoaded)) document.body.dataset.ready = "true";

@@ -37,8 +37,9 @@ def merge_sources(connection: Connection, staging: str, dataset_id: int) -> Laye
     with driver(connection).cursor() as cursor:
         cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(source))
         read = (cursor.fetchone() or (0,))[0]
-        cursor.execute(_UPSERT.format(source=source), parameters)
-        added, changed = cursor.fetchone() or (0, 0)
+        # Removing comes first: the planner does not know yet how many rows an insert has added.
         cursor.execute(_REMOVE.format(source=source), parameters)
         removed = cursor.rowcount
+        cursor.execute(_UPSERT.format(source=source), parameters)
+        added, changed = cursor.fetchone() or (0, 0)
     return LayerCounts(read=read, added=added, changed=changed, unchanged=read - added - changed, removed=removed)

@@ -15,7 +15,6 @@ from cim.reports import LayerCounts
 from cim.tables import metadata
 from layers.sources import evidence, occurrences, readings
 
-
 #: rows
 _ANALYZE_FROM = 1_000
 
@@ -48,6 +47,14 @@ class Staging:
         """Merge the staged rows of one layer and return the counts."""
         staged = self.tables[table_name]
         with driver(self.connection).cursor() as cursor:
+            # The planner knows nothing of rows that this transaction has just added to the target, and may look up
+            # each of them by itself in the staged rows: that must not be a scan.
+            if "source_key" in staged.columns:
+                cursor.execute(
+                    sql.SQL("CREATE INDEX IF NOT EXISTS {} ON {} (source_key)").format(
+                        sql.Identifier(f"{staged.name}_key"), sql.Identifier("pg_temp", staged.name)
+                    )
+                )
             cursor.execute(sql.SQL("ANALYZE {}").format(sql.Identifier("pg_temp", staged.name)))
         table = metadata.tables[f"cim.{table_name}"]
         counts = _MERGES.get(table_name, _merge_objects)(self, table, staged, layer_id)

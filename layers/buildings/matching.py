@@ -5,7 +5,7 @@ an equal code (0.9), geometry (0.85 times the share in common), height (0.2) and
 share is intersection over union; of an IFC model and a footprint 0.6 x (intersection over the smaller area) + 0.4 x
 (intersection over union), for a model may cover a part of a footprint; a register's point inside counts 0.8. Areas
 are taken in degrees: their ratios do not depend on the scale of the axes. Two different codes of one scheme take the
-score times 0.6, an equal code more than about 300 m away times 0.7.
+score times 0.6, an equal code more than about 300 m away times 0.7. Pairs of equal codes are settled first.
 """
 
 from __future__ import annotations
@@ -33,13 +33,16 @@ def match_sources(connection: Connection) -> None:
 
 
 def _match(connection: Connection, kind: str) -> None:
-    _clear(connection)
-    if not _execute(connection, "merge_edges", kind=kind, threshold=THRESHOLD):
-        return
-    is_single = kind == "footprint"
-    while _execute(connection, "merge_accept", is_single=is_single):
+    # An equal code decides; only what has none is sought by its place, which costs far more.
+    for by_code in (True, False):
+        _clear(connection)
+        if not by_code and not connection.execute(statement("merge_anchored")).scalar_one():
+            return
+        if not _execute(connection, "merge_edges", kind=kind, by_code=by_code, threshold=THRESHOLD):
+            continue
         # Each round settles at least the best pair of all; two or three rounds are usual.
-        pass
+        while _execute(connection, "merge_accept", is_single=kind == "footprint"):
+            pass
 
 
 def _clear(connection: Connection) -> None:

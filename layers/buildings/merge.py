@@ -16,6 +16,12 @@ from layers.buildings.matching import match_sources
 from layers.buildings.record import analyze, fill_ground, make_records, stage_rules, write_records
 from layers.sql import script, statement
 
+ANALYZE_ABOVE_ROWS = 500
+
+#: Sorts of the merge stay in memory up to this size; for this transaction only.
+WORK_MEMORY = "128MB"
+#: Sources of one dataset from which on the planner is told of them before they are matched.
+MANY = 1000
 #: layer -> statement that gives its objects their building
 LINKS = {
     "models": "link_models",
@@ -38,13 +44,21 @@ def merge_after_import(connection: Connection, after: AfterImport) -> None:
     # One merge at a time: two workers must not both make the building that their models share.
     connection.execute(select(func.pg_advisory_xact_lock(func.hashtext("cim.buildings.merge"))))
     connection.exec_driver_sql(script("merge_tables"))
+    connection.execute(select(func.set_config("work_mem", WORK_MEMORY, True)))
     if speaks or ground or "buildings" in layers:
         _merge(connection, after, ground)
     _link(connection, after)
 
 
 def _merge(connection: Connection, after: AfterImport, ground: bool) -> None:
+    counts = after.result.layers.get("buildings")
+    if counts is not None and counts.read > ANALYZE_ABOVE_ROWS:
+        # Without statistics of rows that this transaction has just written the planner walks all pairs.
+        connection.exec_driver_sql("ANALYZE cim.building_source, cim.building")
     stage_rules(connection)
+    own = select(func.count()).where(building_source.c.dataset_id == after.dataset_id)
+    if connection.execute(own).scalar_one() >= MANY:
+        connection.execute(text("ANALYZE cim.building_source (building_id, dataset_id, kind, code, geom)"))
     name = connection.execute(select(dataset.c.name).where(dataset.c.id == after.dataset_id)).scalar_one()
     connection.execute(statement("merge_affected"), {"dataset": after.dataset_id, "name": name})
     if ground:

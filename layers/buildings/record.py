@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
 
 from sqlalchemy import Connection
 
 from cim.db import copy_rows, driver
 from layers.buildings.rules import Rule, rules
 from layers.sql import statement
+from layers.terrain.heights import sample_heights
 
 
 def stage_rules(connection: Connection) -> None:
@@ -18,26 +19,26 @@ def stage_rules(connection: Connection) -> None:
 
 def make_records(connection: Connection) -> None:
     """Fill ``merge_record`` for every building in ``merge_affected`` or newly made."""
-    for name in ("merge_members", "merge_claims"):
+    for name, filled in (
+        ("merge_members", "merge_member"),
+        ("merge_claims", "merge_claim"),
+        ("merge_won", "merge_won"),
+    ):
         connection.execute(statement(name))
-    analyze(connection, "merge_member", "merge_claim")
-    for name in ("merge_reopen", "merge_records", "merge_keys"):
+        analyze(connection, filled)
+    for name in ("merge_reopen", "merge_records", "merge_settled", "merge_keys"):
         connection.execute(statement(name))
     analyze(connection, "merge_record")
 
 
-def fill_ground(connection: Connection, files: Any) -> None:
+def fill_ground(connection: Connection, files: Path) -> None:
     """Take the height of the terrain as base where no source gives one; nothing where there is no terrain.
 
     Parameters
     ----------
     files
-        The folder of the deployment's rasters (pathlib.Path).
+        The folder of the deployment's rasters (``settings.files``).
     """
-    try:
-        from layers.terrain.heights import sample_heights
-    except ImportError:
-        return
     bare = connection.execute(statement("merge_bare")).all()
     if not bare:
         return
@@ -50,7 +51,7 @@ def fill_ground(connection: Connection, files: Any) -> None:
 def write_records(connection: Connection) -> tuple[int, int, int]:
     """Write the records; return how many buildings were added, changed and removed."""
     added = connection.execute(statement("merge_insert")).rowcount
-    changed = connection.execute(statement("merge_update")).rowcount
+    changed = sum(connection.execute(statement(name)).rowcount for name in ("merge_update", "merge_reshape"))
     connection.execute(statement("merge_sources"))
     removed = connection.execute(statement("merge_remove")).rowcount
     connection.execute(statement("merge_conflicts"))

@@ -1,23 +1,19 @@
 -- where sources disagree by more than the field's tolerance; severity is the relative difference by weight
-WITH spoken AS (
-    SELECT c.building_id, c.field, count(*) AS claims,
-        jsonb_agg(jsonb_build_object('source_id', c.source_id, 'value', c.value) ORDER BY c.source_id) AS list
-    FROM merge_claim c GROUP BY c.building_id, c.field
-    HAVING count(*) > 1 AND min(c.value #>> '{}') <> max(c.value #>> '{}')
-), compared AS (
-    SELECT s.building_id, s.field, s.list, r.compare, r.absolute, r.relative, r.weight,
+WITH compared AS (
+    SELECT c.building_id, c.field, r.compare, r.absolute, r.relative, r.weight,
+        jsonb_agg(jsonb_build_object('source_id', c.source_id, 'value', c.value) ORDER BY c.source_id) AS list,
         min(n.number) AS low, max(n.number) AS high, min(n.word) AS first, max(n.word) AS last,
         count(DISTINCT n.scheme) AS schemes
-    FROM spoken s
-    JOIN (SELECT DISTINCT field, compare, absolute, relative, weight FROM merge_rule) r ON r.field = s.field
-    JOIN merge_claim c ON c.building_id = s.building_id AND c.field = s.field
+    FROM merge_won w
+    JOIN merge_claim c ON c.building_id = w.building_id AND c.field = w.field
+    JOIN (SELECT DISTINCT field, compare, absolute, relative, weight FROM merge_rule) r ON r.field = w.field
     CROSS JOIN LATERAL (SELECT
         CASE WHEN r.compare IN ('number', 'integer') THEN (c.value #>> '{}')::double precision END AS number,
-        CASE WHEN r.compare NOT IN ('number', 'integer')
+        CASE WHEN r.compare IN ('text', 'code')
             THEN lower(regexp_replace(normalize(c.value #>> '{}', NFKC), '[-\s.,;!?()_/·、。#]', '', 'g')) END AS word,
-        CASE WHEN r.compare = 'code'
-            THEN regexp_replace(c.value #>> '{}', '[0-9]+', '#', 'g') END AS scheme) n
-    GROUP BY s.building_id, s.field, s.list, r.compare, r.absolute, r.relative, r.weight
+        CASE WHEN r.compare = 'code' THEN translate(c.value #>> '{}', '0123456789', '') END AS scheme) n
+    WHERE w.is_disputed AND r.compare <> 'none'
+    GROUP BY c.building_id, c.field, r.compare, r.absolute, r.relative, r.weight
 ), judged AS (
     SELECT building_id, field, list, weight * CASE WHEN compare IN ('number', 'integer')
         THEN least((high - low) / nullif(greatest(abs(high), abs(low)), 0), 1)

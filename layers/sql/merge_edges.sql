@@ -1,23 +1,22 @@
--- pairs of an unassigned source of one kind and a building, scored against the building's best source
+-- pairs, by code or by place, of an unassigned source of one kind and a building, scored against the building's best source
 WITH pair AS (
     SELECT p.id AS source_id, t.id AS other_id
     FROM merge_pending p JOIN cim.building_source t ON t.code = p.code
-    WHERE p.kind = :kind AND p.building_id IS NULL AND (t.dataset_id <> p.dataset_id OR t.kind <> p.kind)
-    UNION
+    WHERE CAST(:by_code AS boolean) AND p.kind = :kind AND p.building_id IS NULL AND (t.dataset_id <> p.dataset_id OR t.kind <> p.kind)
+    UNION ALL
     SELECT p.id, t.id
     FROM merge_pending p JOIN cim.building_source t ON t.geom && p.geom
-    WHERE p.kind = :kind AND p.building_id IS NULL AND t.kind <> 'register'
+    WHERE NOT CAST(:by_code AS boolean) AND p.kind = :kind AND p.building_id IS NULL AND t.kind <> 'register'
         AND (t.dataset_id <> p.dataset_id OR t.kind <> p.kind)
 ), anchored AS MATERIALIZED (
     SELECT p.id, p.dataset_id, p.kind, p.code, p.scheme, p.name, p.height_m, p.area, p.geom AS p_geom,
         t.code AS t_code, t.kind AS t_kind, nullif(t.fields ->> 'name', '') AS t_name,
-        CASE WHEN t.code ~ '^[0-9]+$' THEN 'digits ' || length(t.code)
-            ELSE regexp_replace(t.code, '[0-9]+', '#', 'g') END AS t_scheme,
+        coalesce(nullif(translate(t.code, '0123456789', ''), ''), length(t.code)::text) AS t_scheme,
         CASE WHEN jsonb_typeof(t.fields -> 'height_m') = 'number'
             THEN (t.fields ->> 'height_m')::double precision END AS t_height_m,
         -- its building as far as this run has decided
         CASE WHEN q.id IS NULL THEN t.building_id ELSE q.building_id END AS building_id,
-        CASE WHEN q.id IS NULL AND NOT ST_IsValid(t.geom) THEN ST_MakeValid(t.geom) ELSE coalesce(q.geom, t.geom) END AS t_geom
+        t.geom AS t_geom
     FROM pair
     JOIN merge_pending p ON p.id = pair.source_id
     JOIN cim.building_source t ON t.id = pair.other_id
@@ -26,7 +25,9 @@ WITH pair AS (
 ), measured AS MATERIALIZED (
     SELECT *, ST_Area(t_geom) AS t_area,
         CASE WHEN kind <> 'register' AND t_kind <> 'register' AND p_geom && t_geom
-            THEN ST_Area(ST_Intersection(p_geom, t_geom)) ELSE 0 END AS common,
+            THEN ST_Area(ST_Intersection(
+                CASE WHEN ST_IsValid(p_geom) THEN p_geom ELSE ST_MakeValid(p_geom) END,
+                CASE WHEN ST_IsValid(t_geom) THEN t_geom ELSE ST_MakeValid(t_geom) END)) ELSE 0 END AS common,
         kind = 'register' AND t_kind <> 'register' AND p_geom && t_geom AND ST_Intersects(t_geom, p_geom) AS is_inside,
         -- an equal code some 300 m away is more likely a slip of the pen
         code = t_code AND NOT p_geom && t_geom AND ST_Distance(p_geom, t_geom) > 0.003 AS is_far

@@ -1,50 +1,68 @@
--- the merged record: of each field the value that a person settled, else of the first kind, else of the newest source
-WITH ordered AS (
-    SELECT c.*, k.settled_value,
-        row_number() OVER (PARTITION BY c.building_id, c.field ORDER BY c.rank, c.recency) AS place,
-        count(*) OVER (PARTITION BY c.building_id, c.field) AS claims,
-        lead(c.rank) OVER (PARTITION BY c.building_id, c.field ORDER BY c.rank, c.recency) AS next_rank
-    FROM merge_claim c
-    LEFT JOIN cim.conflict k
-        ON k.building_id = c.building_id AND k.field = c.field AND k.status = 'settled'
+-- the merged record: of each field the value of the first kind that speaks, of several of that kind the newest
+WITH origin AS MATERIALIZED (
+    SELECT source_id, building_id, kind, members, kin,
+        jsonb_build_object('source_id', source_id, 'dataset', dataset, 'kind', kind) AS told
+    FROM merge_member
+), shared AS (
+    SELECT c.building_id, jsonb_object_agg(c.field, c.value) AS fields,
+        jsonb_object_agg(c.field, o.told || CASE WHEN w.claims = 1 THEN '{"rule": "only"}'::jsonb
+            WHEN o.kin > 1 THEN '{"rule": "recency"}' ELSE '{"rule": "priority"}' END) AS provenance
+    FROM merge_won w
+    JOIN merge_claim c ON c.building_id = w.building_id AND c.field = w.field AND c.place = w.place
+    JOIN origin o ON o.source_id = c.source_id
+    GROUP BY c.building_id
+), believed AS MATERIALIZED (
+    SELECT kind, jsonb_object_agg(field, compare) AS fields FROM merge_rule GROUP BY kind
+), alone AS (
+    SELECT o.building_id, v.fields, v.provenance
+    FROM origin o
+    JOIN cim.building_source s ON s.id = o.source_id
+    JOIN believed b ON b.kind = o.kind
+    CROSS JOIN LATERAL (SELECT o.told || '{"rule": "only"}' AS told) t
+    CROSS JOIN LATERAL (
+        SELECT jsonb_object_agg(f.key, CASE WHEN b.fields ->> f.key = 'integer'
+                THEN to_jsonb(round((f.value #>> '{}')::numeric)) ELSE f.value END) AS fields,
+            jsonb_object_agg(f.key, t.told) AS provenance
+        FROM jsonb_each(
+            CASE WHEN s.code IS NULL THEN s.fields ELSE s.fields || jsonb_build_object('code', s.code) END) f
+        WHERE CASE
+            WHEN jsonb_typeof(f.value) NOT IN ('number', 'string') OR b.fields -> f.key IS NULL THEN false
+            WHEN b.fields ->> f.key IN ('number', 'integer')
+                THEN jsonb_typeof(f.value) = 'number' AND abs((f.value #>> '{}')::numeric) < 32000
+            ELSE btrim(f.value #>> '{}') <> ''
+        END
+    ) v
+    WHERE o.members = 1
 ), field AS (
-    SELECT building_id,
-        jsonb_object_agg(field, coalesce(settled_value, value)) AS fields,
-        jsonb_object_agg(field, jsonb_build_object('source_id', source_id, 'dataset', dataset, 'kind', kind, 'rule',
-            CASE WHEN settled_value IS NOT NULL THEN 'settled' WHEN claims = 1 THEN 'only'
-                WHEN next_rank > rank THEN 'priority' ELSE 'recency' END)) AS provenance
-    FROM ordered WHERE place = 1
-    GROUP BY building_id
+    SELECT * FROM shared UNION ALL SELECT * FROM alone
 ), shape AS (
-    SELECT DISTINCT ON (m.building_id) m.building_id,
-        ST_Multi(ST_CollectionExtract(ST_Force2D(coalesce(p.geom, s.geom)), 3)) AS geom,
-        jsonb_build_object('source_id', s.id, 'dataset', d.name, 'kind', s.kind, 'rule',
-            CASE WHEN count(*) OVER w = 1 THEN 'only' WHEN lead(r.rank) OVER o > r.rank THEN 'priority'
-                ELSE 'recency' END) AS provenance
+    SELECT DISTINCT ON (m.building_id) m.building_id, ST_Multi(ST_CollectionExtract(ST_Force2D(s.geom), 3)) AS geom,
+        o.told || CASE WHEN m.members = 1 THEN '{"rule": "only"}'::jsonb
+            WHEN m.kin > 1 THEN '{"rule": "recency"}' ELSE '{"rule": "priority"}' END AS provenance
     FROM merge_member m
     JOIN cim.building_source s ON s.id = m.source_id
-    JOIN cim.dataset d ON d.id = s.dataset_id
-    JOIN merge_rule r ON r.field = 'geometry' AND r.kind = s.kind
-    LEFT JOIN merge_pending p ON p.id = s.id
+    JOIN origin o ON o.source_id = m.source_id
+    JOIN merge_rule r ON r.field = 'geometry' AND r.kind = m.kind
     WHERE ST_Dimension(s.geom) = 2
-    WINDOW w AS (PARTITION BY m.building_id),
-        o AS (PARTITION BY m.building_id ORDER BY r.rank, d.data_date DESC NULLS LAST, d.recorded_at DESC, s.id)
-    ORDER BY m.building_id, r.rank, d.data_date DESC NULLS LAST, d.recorded_at DESC, s.id
+    ORDER BY m.building_id, r.rank, m.recency
 ), attribute AS (
-    SELECT m.building_id, jsonb_object_agg(a.key, a.value ORDER BY r.rank DESC NULLS FIRST, s.id) AS attributes
+    SELECT m.building_id, s.attributes
+    FROM merge_member m JOIN cim.building_source s ON s.id = m.source_id
+    WHERE m.members = 1
+    UNION ALL
+    SELECT m.building_id, jsonb_object_agg(a.key, a.value ORDER BY r.rank DESC NULLS FIRST, m.recency DESC)
     FROM merge_member m
     JOIN cim.building_source s ON s.id = m.source_id
-    LEFT JOIN merge_rule r ON r.field = 'attributes' AND r.kind = s.kind
+    LEFT JOIN merge_rule r ON r.field = 'attributes' AND r.kind = m.kind
     CROSS JOIN LATERAL jsonb_each(s.attributes) a
+    WHERE m.members > 1
     GROUP BY m.building_id
 ), member AS (
-    SELECT m.building_id, jsonb_agg(DISTINCT d.name) AS datasets, bool_or(s.kind = 'ifc') AS has_ifc,
-        bool_or(coalesce(p.is_new, false)) AS is_new
-    FROM merge_member m
-    JOIN cim.building_source s ON s.id = m.source_id
-    JOIN cim.dataset d ON d.id = s.dataset_id
-    LEFT JOIN merge_pending p ON p.id = s.id
-    GROUP BY m.building_id
+    SELECT building_id, CASE WHEN min(dataset) = max(dataset) THEN jsonb_build_array(min(dataset))
+            ELSE jsonb_agg(DISTINCT dataset) END AS datasets,
+        bool_or(kind = 'ifc') AS has_ifc, bool_or(is_new) AS is_new
+    FROM merge_member
+    GROUP BY building_id
 )
 INSERT INTO merge_record (id, fields, provenance, attributes, geom, cim_level, is_new)
 SELECT m.building_id,

@@ -168,7 +168,7 @@ def draw_points(row: LayerRow, palette: Palette) -> list[StyleLayer]:
 def draw_places(row: LayerRow, palette: Palette) -> list[StyleLayer]:
     """Places people look for: larger dots with names early."""
     dot = circle(row, by_legend(row.style, palette), palette, size=1.35)
-    return [dot, label(row, palette, minzoom=14, below=True)]
+    return [dot, label(row, palette, minzoom=15, below=True)]
 
 
 def draw_parking(row: LayerRow, palette: Palette) -> list[StyleLayer]:
@@ -183,9 +183,10 @@ def draw_events(row: LayerRow, palette: Palette) -> list[StyleLayer]:
     """Events: the more severe the larger, with a glow so that they are found."""
     color = by_legend(row.style, palette)
     severity = ["to-number", ["get", "severity"], 2]
-    size = ["interpolate", ["linear"], ["zoom"], 10, 2.5, 17, ["+", 6, severity]]
-    glow_size = ["interpolate", ["linear"], ["zoom"], 10, 5, 17, ["+", 14, ["*", 2, severity]]]
-    glow = circle(row, color, palette) | {"id": f"{row.id}:glow"}
+    near, far = ["+", 5, severity], ["+", 2.2, ["*", 0.4, severity]]
+    size = ["interpolate", ["linear"], ["zoom"], 10, 1.4, 14, far, 17, near]
+    glow_size = ["interpolate", ["linear"], ["zoom"], 15, 8, 17, ["+", 12, ["*", 2, severity]]]
+    glow = circle(row, color, palette) | {"id": f"{row.id}:glow", "minzoom": 15}
     glow["paint"] = {"circle-color": color, "circle-radius": glow_size, "circle-opacity": 0.18}
     dot = circle(row, color, palette)
     dot["paint"]["circle-radius"] = size
@@ -213,7 +214,7 @@ def line(row: LayerRow, color: Any, width: Any, *, only: str | None = None, suff
 
 def circle(row: LayerRow, color: Any, palette: Palette, size: float = 1.0) -> StyleLayer:
     """Return dots for the points."""
-    radius = ["interpolate", ["linear"], ["zoom"], 11, 1.6 * size, 14, 3.2 * size, 18, 6.5 * size]
+    radius = ["interpolate", ["linear"], ["zoom"], 11, 1.2 * size, 14, 2.5 * size, 18, 6.5 * size]
     paint = {
         "circle-color": color,
         "circle-radius": radius,

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Connection, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Select, func, literal, select
 
 from cim.errors import NotFound
 from cim.tables import element, mesh, mesh_instance, storey
@@ -90,30 +89,38 @@ def local_origin(connection: Connection, model_id: int) -> Floats | None:
 
 def part_bounds(connection: Connection, model_id: int, origin: Floats) -> list[PartBounds]:
     """Return the parts of a model and their boxes, from the lowest storey to the highest, the rest last."""
+    is_detail = element.c.ifc_class.not_in(FABRIC).label("is_detail")
+    boxes = [_placed_interval(axis) for axis in range(3)]
     rows = connection.execute(
         drawn_elements(model_id)
         .join(mesh, mesh.c.hash == mesh_instance.c.mesh_hash)
         .outerjoin(storey, storey.c.id == element.c.storey_id)
-        .add_columns(element.c.storey_id, element.c.ifc_class.not_in(FABRIC), mesh_instance.c.placement, mesh.c.bounds)
-        .order_by(storey.c.elevation_m.nulls_last(), element.c.storey_id.nulls_last())
-    ).all()
-    if not rows:
-        return []
-    low, high = placed_boxes([row[2] for row in rows], [row[3] for row in rows])
-    groups: dict[Part, list[int]] = {}
-    for number, (storey_id, is_detail, *_) in enumerate(rows):
-        groups.setdefault(Part(storey_id, is_detail), []).append(number)
+        .add_columns(
+            element.c.storey_id,
+            is_detail,
+            *(func.min(low) for low, _ in boxes),
+            *(func.max(high) for _, high in boxes),
+        )
+        .group_by(element.c.storey_id, is_detail, storey.c.elevation_m)
+        .order_by(storey.c.elevation_m.nulls_last(), element.c.storey_id.nulls_last(), is_detail)
+    )
     return [
-        PartBounds(part, low[members].min(axis=0) - origin, high[members].max(axis=0) - origin)
-        for part, members in groups.items()
+        PartBounds(Part(storey_id, detail), np.array(sides[:3]) - origin, np.array(sides[3:]) - origin)
+        for storey_id, detail, *sides in rows
     ]
 
 
-def placed_boxes(placements: Sequence[Sequence[float]], bounds: Sequence[Sequence[float]]) -> tuple[Floats, Floats]:
-    """Return minimum and maximum x, y, z of boxes after their 3 x 4 placements."""
-    matrix = np.array(placements, dtype=np.float64).reshape(-1, 3, 4)
-    box = np.array(bounds, dtype=np.float64).reshape(-1, 2, 3)
-    middle, half = box.mean(axis=1), (box[:, 1] - box[:, 0]) / 2
-    moved = np.einsum("nij,nj->ni", matrix[:, :, :3], middle) + matrix[:, :, 3]
-    reach = np.einsum("nij,nj->ni", np.abs(matrix[:, :, :3]), half)
-    return moved - reach, moved + reach
+def _placed_interval(axis: int) -> tuple[ColumnElement[float], ColumnElement[float]]:
+    """Return the lowest and the highest coordinate, along an axis of the model, of a mesh's box where it is placed.
+
+    The middle of the box is moved as a point; along each axis it reaches as far as its halves times the absolute
+    values of the placement's row. Arrays count from 1 in SQL.
+    """
+    middle: ColumnElement[float] = mesh_instance.c.placement[4 * axis + 4]
+    reach: ColumnElement[float] = literal(0.0)
+    for j in range(3):
+        turn = mesh_instance.c.placement[4 * axis + j + 1]
+        low, high = mesh.c.bounds[j + 1], mesh.c.bounds[j + 4]
+        middle = middle + turn * (low + high) / 2
+        reach = reach + func.abs(turn) * (high - low) / 2
+    return middle - reach, middle + reach

@@ -19,7 +19,6 @@ _STRUCTURE = (
 #: Products that are no objects of the city, by the word that the counts use.
 _EXCLUDED = {
     "openings": ("IfcFeatureElement",),
-    "virtual_elements": ("IfcVirtualElement",),
     "ports": ("IfcPort",),
     "annotations": ("IfcAnnotation",),
     "grids": ("IfcGrid", "IfcReferent"),

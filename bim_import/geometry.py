@@ -121,8 +121,8 @@ class Geometry:
 
 
 def with_body(products: Iterable[Any]) -> list[Any]:
-    """Return the products that have a representation with surfaces or solids."""
-    return [product for product in products if _body(product) is not None]
+    """Return the products that have a representation with surfaces or solids; imaginary boundaries are not drawn."""
+    return [product for product in products if not product.is_a("IfcVirtualElement") and _body(product) is not None]
 
 
 def _body(product: Any) -> Any | None:

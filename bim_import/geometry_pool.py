@@ -21,10 +21,11 @@ KERNELS = ("hybrid-cgal-simple-opencascade", "cgal", "opencascade")
 
 @dataclass(frozen=True)
 class GeometryLimits:
-    """How long one product may take, and all products of a file together, in seconds."""
+    """How long a worker may take to parse the file and for one product, and all products together, in seconds."""
 
     product_s: float = 30.0
     file_s: float = 600.0
+    open_s: float = 120.0
 
 
 class Task(NamedTuple):
@@ -168,8 +169,8 @@ class _Run:
         self._batches += 1
         worker.task, worker.batch = task, self._batches
         worker.left, worker.empty = set(task.products), set()
-        # Parsing comes on top of the first product.
-        worker.deadline = time.monotonic() + self._pool.limits.product_s + (0 if worker.is_open else 120)
+        limits = self._pool.limits
+        worker.deadline = time.monotonic() + (limits.product_s if worker.is_open else limits.open_s)
         try:
             if not worker.is_open:
                 worker.connection.send(self._order)

@@ -17,9 +17,11 @@ from cim.errors import InvalidFile
 from cim.reports import Note
 
 #: Messages after which the content cannot be trusted.
-_FATAL = re.compile(r"^Overwriting instance with name|^Instance reference #\d+ used by .* not found")
+_FATAL = re.compile(
+    r"^Overwriting instance with name|^Instance reference #\d+ used by .* not found|^Inconsistent aggregate|'ENDSEC'"
+)
 #: A draft read as the final schema has entities and literals that were dropped since; so have references to them.
-_DRAFT_FATAL = re.compile(r"^Overwriting instance with name")
+_DRAFT_FATAL = re.compile(r"^Overwriting instance with name|'ENDSEC'")
 #: Said by the reader itself in better words.
 _HARMLESS = ("non-unique GlobalId",)
 
@@ -81,7 +83,7 @@ def _messages() -> list[tuple[str, str]]:
 
 def _judge(messages: list[tuple[str, str]], header: Header) -> list[Note]:
     pattern = _DRAFT_FATAL if header.is_rewritten else _FATAL
-    fatal = [text for _, text in messages if pattern.match(text)]
+    fatal = [text for _, text in messages if pattern.search(text)]
     if fatal:
         more = f" and {len(fatal) - 3} more" if len(fatal) > 3 else ""
         raise InvalidFile(f"the file is broken: {'; '.join(fatal[:3])}{more}; export it again")

@@ -202,9 +202,11 @@ def test_repeated_global_ids_are_kept_and_named(
     [
         ("cut.ifc", lambda body: body[: len(body) * 2 // 3], "cut off"),
         ("text.ifc", lambda _: b"this is no model\n", "not a STEP file"),
-        ("dangling.ifc", lambda body: body.replace(b"IFCBUILDING(", b"IFCBUILDING('0',#99999,$,$,$,$,$,$,.ELEMENT.,$,$,$);/*(", 1).replace(b"ENDSEC;\nEND", b"*/ENDSEC;\nEND"), "99999"),
+        ("dangling.ifc", lambda body: body.replace(b"(#", b"(#99999,#", 1), "99999"),
+        ("unknown.ifc", lambda body: body.replace(b"=IFCWALL(", b"=IFCNOWALL(", 1), "broken"),
         ("schema.ifc", lambda body: body.replace(b"'IFC4'", b"'IFC6'"), "IFC6"),
-        ("syntax.ifc", lambda body: body.replace(b"IFCWALL(", b"IFCWALL(;", 1), "not readable"),
+        ("bracket.ifc", lambda body: body.replace(b"=IFCWALL(", b"=IFCWALL((", 1), "ENDSEC"),
+        ("string.ifc", lambda body: body.replace(b"=IFCWALL('", b"=IFCWALL(", 1), "not readable"),
     ],
 )  # fmt: skip
 def test_bad_files_are_refused_and_leave_nothing(

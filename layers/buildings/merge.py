@@ -16,8 +16,6 @@ from layers.buildings.matching import match_sources
 from layers.buildings.record import analyze, fill_ground, make_records, stage_rules, write_records
 from layers.sql import script, statement
 
-ANALYZE_ABOVE_ROWS = 500
-
 #: Sorts of the merge stay in memory up to this size; for this transaction only.
 WORK_MEMORY = "128MB"
 #: Sources of one dataset from which on the planner is told of them before they are matched.
@@ -46,15 +44,11 @@ def merge_after_import(connection: Connection, after: AfterImport) -> None:
     connection.exec_driver_sql(script("merge_tables"))
     connection.execute(select(func.set_config("work_mem", WORK_MEMORY, True)))
     if speaks or ground or "buildings" in layers:
-        _merge(connection, after, ground)
+        _merge(connection, after, speaks, ground)
     _link(connection, after)
 
 
-def _merge(connection: Connection, after: AfterImport, ground: bool) -> None:
-    counts = after.result.layers.get("buildings")
-    if counts is not None and counts.read > ANALYZE_ABOVE_ROWS:
-        # Without statistics of rows that this transaction has just written the planner walks all pairs.
-        connection.exec_driver_sql("ANALYZE cim.building_source, cim.building")
+def _merge(connection: Connection, after: AfterImport, speaks: bool, ground: bool) -> None:
     stage_rules(connection)
     own = select(func.count()).where(building_source.c.dataset_id == after.dataset_id)
     if connection.execute(own).scalar_one() >= MANY:
@@ -75,7 +69,7 @@ def _merge(connection: Connection, after: AfterImport, ground: bool) -> None:
     make_records(connection)
     fill_ground(connection, after.context.settings.files)
     added, changed, removed = write_records(connection)
-    _count(connection, after, added, changed, removed)
+    _count(connection, after, speaks, added, changed, removed)
     _note_unmatched(connection, after)
 
 
@@ -96,9 +90,11 @@ def _is_changed(after: AfterImport, layer: str) -> bool:
     return counts is not None and counts.is_changed
 
 
-def _count(connection: Connection, after: AfterImport, added: int, changed: int, removed: int) -> None:
+def _count(connection: Connection, after: AfterImport, speaks: bool, added: int, changed: int, removed: int) -> None:
     """Let layer ``buildings`` show the change without breaking the identity of the rows that were read."""
     counts = after.result.layers.get("buildings")
+    if counts is None and not (speaks or added or changed or removed):
+        return
     if counts is None:
         total = connection.execute(text("SELECT count(*) FROM merge_record")).scalar_one()
         after.result.layers["buildings"] = LayerCounts(

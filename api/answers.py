@@ -38,9 +38,9 @@ def tagged_answer(request: Request, body: bytes, media_type: str) -> Response:
 
 
 async def gzip_answer(request: Request, body: bytes, tag: str, access: Access, media_type: str) -> Response:
-    """Return a gzip body, unpacked for a client that does not take it."""
+    """Return a gzip body, unpacked for a client that does not ask for gzip: plain ones read JSON as it comes."""
     headers = cache_headers(tag, access)
-    if takes_gzip(request.headers.get("accept-encoding")):
+    if takes_gzip(request.headers.get("accept-encoding", "")):
         headers["Content-Encoding"] = "gzip"
     else:
         body = await asyncio.to_thread(gzip.decompress, body)

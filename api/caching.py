@@ -43,7 +43,10 @@ def matches(if_none_match: str | None, tag: str) -> bool:
 
 
 def takes_gzip(accept_encoding: str | None) -> bool:
-    """Tell whether a gzip body may be sent: yes, unless the client lists other encodings only (section 12.5.3)."""
+    """Tell whether a gzip body may be sent: yes, unless the client lists other encodings only (section 12.5.3).
+
+    A client that says nothing takes any encoding; those of vector tiles expect gzip.
+    """
     if accept_encoding is None:
         return True
     asked = accept_encoding.lower()

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import osmium
 import shapely
+from osmium import InvalidLocationError
 from osmium.filter import KeyFilter
 from osmium.geom import WKBFactory
 from sqlalchemy import Connection
@@ -204,7 +205,7 @@ class Reading:
     def _shape(create: Any, item: Any) -> str | None:
         try:
             return str(create(item))
-        except RuntimeError:  # a node is missing from the extract, or all are one
+        except (RuntimeError, InvalidLocationError):  # a node is missing from the extract, or all are one
             return None
 
 

@@ -175,7 +175,9 @@ def _frame(raster: DatasetReader, transform: CrsTransform) -> shapely.Polygon:
             np.column_stack([np.zeros(_SIDES), 1 - steps]),
         ]
     ) * [raster.width, raster.height]
-    x, y = raster.transform * ring.T
+    place = raster.transform
+    x = place.a * ring[:, 0] + place.b * ring[:, 1] + place.c
+    y = place.d * ring[:, 0] + place.e * ring[:, 1] + place.f
     return shapely.Polygon(np.column_stack(transform.points(x, y)[:2]))
 
 

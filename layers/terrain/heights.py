@@ -63,9 +63,10 @@ def sample_heights(connection: Connection, files: Path, longitude: ArrayLike, la
 def sample(raster: DatasetReader, crs: str, longitude: Heights, latitude: Heights) -> Heights:
     """Return bilinear heights at points from one raster, NaN outside and where a void is among the four neighbours."""
     x, y = transform_between(f"EPSG:{GEOGRAPHIC_SRID}", crs).transformer.transform(longitude, latitude)
-    column, row = ~raster.transform * (np.asarray(x), np.asarray(y))
+    x, y, inverse = np.asarray(x), np.asarray(y), ~raster.transform
     # Pixels have their height at their centres.
-    column, row = np.asarray(column) - 0.5, np.asarray(row) - 0.5
+    column = inverse.a * x + inverse.b * y + inverse.c - 0.5
+    row = inverse.d * x + inverse.e * y + inverse.f - 0.5
     heights = np.full(len(column), np.nan)
     finite = np.isfinite(column) & np.isfinite(row)
     inside = finite & (column >= -0.5) & (column <= raster.width - 0.5) & (row >= -0.5) & (row <= raster.height - 0.5)

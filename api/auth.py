@@ -139,5 +139,5 @@ class Gatekeeper:
         elif is_public(scope):
             require_same_origin(scope, Headers(scope=scope))
         else:
-            scope.setdefault("state", {})["access"] = await authenticate(scope, self.ring)
+            scope["state"]["access"] = await authenticate(scope, self.ring)
         await self.app(scope, receive, send)

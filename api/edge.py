@@ -33,6 +33,7 @@ class Edge:
             await self.app(scope, receive, send)
             return
         began = time.perf_counter()
+        scope.setdefault("state", {})  # optional in the protocol
         method = scope["method"]
         exchange = Exchange(scope, receive, send)
         # People type Chinese into addresses, and not every client encodes it; the framework would read Latin-1.

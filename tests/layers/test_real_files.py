@@ -21,6 +21,11 @@ from layers.terrain.heights import sample_heights
 
 pytestmark = pytest.mark.shared
 
+MUNICIPALITIES = (
+    "Vaduz", "Schaan", "Balzers", "Triesen", "Triesenberg", "Planken", "Eschen", "Mauren", "Gamprin", "Ruggell",
+    "Schellenberg",
+)  # fmt: skip
+
 
 class Counting(osmium.SimpleHandler):  # type: ignore[misc]
     """Counts by osmium's own callbacks."""
@@ -59,9 +64,8 @@ def test_liechtenstein(take: Any, ask: Any, shared_data: Path, tmp_path: Path) -
     wkb = [bytes(row[0]) for row in ask("select ST_AsBinary(geom) from pipe")]
     length = sum(Geod(ellps="GRS80").geometry_length(shapely.from_wkb(line)) for line in wkb)
     assert ask("select sum(length_m) from pipe")[0][0] == pytest.approx(length, rel=1e-9)
-    assert ask("select count(*) from feature where layer_id = 'admin_areas' and attributes ->> 'level' = '8'") == [
-        (11,)
-    ]
+    names = {row[0] for row in ask("select name from feature where layer_id = 'admin_areas'")}
+    assert set(MUNICIPALITIES) <= names
 
 
 def test_liechtenstein_terrain(

@@ -213,6 +213,11 @@ def test_the_tileset_keeps_the_rules(connection: Connection, house: dict[str, An
                 assert (z_up >= low - 1e-3).all()
                 assert (z_up <= high + 1e-3).all()
     lower, upper = house["storeys"]
+    assert [tile.get("extras", {}).get("storey") for tile in found["root"]["children"]] == [
+        {"id": lower, "name": "地下一层", "number": -1, "elevation_m": -3.0},
+        {"id": upper, "name": "首层", "number": 1, "elevation_m": 0.0},
+        None,
+    ]
     # the lowest storey first; the details below their storey; nothing for spaces
     assert contents == [f"s{lower}", f"s{upper}", f"s{upper}-detail", "rest"]
     assert max(abs(value) for value in found["root"]["boundingVolume"]["box"]) < 400

@@ -55,6 +55,7 @@ def tileset(connection: Connection, model_id: int, caller: Caller, *, ground: Gr
     lift_m = -base_height_m(connection, row) if ground == "flat" else 0.0
     matrix = model_to_earth(row.metric_crs, row.placement, origin, lift_m)
     parts = part_bounds(connection, model_id, origin)
+    storeys = _read_storeys(connection, model_id)
     size_m = float(np.linalg.norm(_high(parts) - _low(parts)))
     error_m = max(size_m, LEAST_ERROR_M)
     return {
@@ -65,7 +66,7 @@ def tileset(connection: Connection, model_id: int, caller: Caller, *, ground: Gr
             "boundingVolume": _volume(parts),
             "geometricError": round(error_m, 3),
             "refine": "ADD",
-            "children": [_storey_tile(group) for group in _by_storey(parts)],
+            "children": [_storey_tile(group, storeys) for group in _by_storey(parts)],
         },
     }
 
@@ -169,7 +170,14 @@ def _by_storey(parts: Iterable[PartBounds]) -> list[list[PartBounds]]:
     return list(groups.values())
 
 
-def _storey_tile(group: list[PartBounds]) -> dict[str, Any]:
+def _read_storeys(connection: Connection, model_id: int) -> dict[int, dict[str, Any]]:
+    """Return what the tileset says of each storey, so that clients can peel them."""
+    columns = (storey.c.id, storey.c.name, storey.c.number, storey.c.elevation_m)
+    rows = connection.execute(select(*columns).where(storey.c.model_id == model_id))
+    return {row.id: row._asdict() for row in rows}
+
+
+def _storey_tile(group: list[PartBounds], storeys: dict[int, dict[str, Any]]) -> dict[str, Any]:
     """Return the tile of a storey: its fabric, and below it the details where it has both."""
     fabric, *details = sorted(group, key=lambda bounds: bounds.part.is_detail)
     tile: dict[str, Any] = {
@@ -177,6 +185,8 @@ def _storey_tile(group: list[PartBounds]) -> dict[str, Any]:
         "geometricError": DETAIL_ERROR_M if details else 0.0,
         "content": {"uri": f"{fabric.part.name}.glb"},
     }
+    if fabric.part.storey_id in storeys:
+        tile["extras"] = {"storey": storeys[fabric.part.storey_id]}
     if details:
         tile["children"] = [
             {

@@ -1,7 +1,8 @@
-/** Names of well-known attributes [zh, en], for those that the catalogue does not title. */
+/** Names of well-known attributes [zh, en], for those that the catalogue does not title; in the order in which they are listed. */
 export const attributeNames: Record<string, [string, string]> = {
   name: ["名称", "Name"],
   code: ["编码", "Code"],
+  address: ["地址", "Address"],
   use: ["用途", "Use"],
   kind: ["类型", "Kind"],
   class: ["类别", "Class"],
@@ -9,7 +10,6 @@ export const attributeNames: Record<string, [string, string]> = {
   state: ["状态", "State"],
   status: ["状态", "Status"],
   title: ["标题", "Title"],
-  address: ["地址", "Address"],
   height_m: ["高度", "Height"],
   base_height_m: ["基底高程", "Base height"],
   storeys_above: ["地上层数", "Storeys above ground"],
@@ -24,6 +24,7 @@ export const attributeNames: Record<string, [string, string]> = {
   network: ["管网", "Network"],
   year_built: ["建成年份", "Year built"],
   built_year: ["建成年份", "Year built"],
+  households: ["户数", "Households"],
   structure: ["结构", "Structure"],
   lanes: ["车道数", "Lanes"],
   speed_kmh: ["限速", "Speed limit"],

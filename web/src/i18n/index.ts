@@ -36,3 +36,11 @@ export function titleOf(title: Title | null | undefined, fallback = ""): string 
 export function attributeTitle(name: string): string {
   return attributeNames[name]?.[current === "zh" ? 0 : 1] ?? name;
 }
+
+const ORDER = Object.keys(attributeNames);
+
+/** The place of an attribute in a table: what people look for first, first; what is not known, last. */
+export function attributeRank(name: string): number {
+  const place = ORDER.indexOf(name);
+  return place < 0 ? ORDER.length : place;
+}

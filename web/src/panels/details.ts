@@ -3,7 +3,7 @@
 import { ApiError, api } from "../api";
 import { emptyState, errorState, fold, h, iconButton, spinner } from "../dom";
 import { dateTime, day, value } from "../format";
-import { attributeTitle, t, titleOf, word } from "../i18n";
+import { attributeRank, attributeTitle, t, titleOf, word } from "../i18n";
 import { icon } from "../icons";
 import { showSelection } from "../map/overlays";
 import type { CityObject, FieldSource, Link } from "../types";
@@ -77,7 +77,8 @@ export class DetailsPanel {
 
   #attributes(object: CityObject): HTMLElement {
     const fields = layerInfo(this.viewer, object.layer)?.fields ?? {};
-    const rows = Object.entries(object.attributes).filter(([, raw]) => raw !== null && raw !== "");
+    const rows = Object.entries(object.attributes).filter(([, raw]) => raw !== null && raw !== "")
+      .sort(([a], [b]) => attributeRank(a) - attributeRank(b));
     if (!rows.length) return emptyState(t("no_attributes"));
     return h("table", { class: "attributes" }, h("tbody", {}, ...rows.map(([name, raw]) => h("tr", {},
       h("th", { scope: "row", title: name }, titleOf(fields[name]?.title) || attributeTitle(name)),
@@ -130,7 +131,7 @@ function provenance(object: CityObject): HTMLElement[] {
   const facts: [string, string | null | undefined][] = [
     [t("dataset"), dataset?.name], [t("file"), dataset?.file], [t("owner"), dataset?.owner], [t("date"), dataset?.date && day(dataset.date)],
     [t("licence"), dataset?.licence], [t("crs"), dataset?.crs],
-    [t("accuracy"), dataset?.accuracy_m === null || dataset?.accuracy_m === undefined ? null : `±${dataset.accuracy_m} m`],
+    [t("accuracy"), !dataset?.accuracy_m ? null : `±${dataset.accuracy_m} m`],
     [t("transform"), dataset?.transform], [t("source_key"), key],
     [t("recorded_at"), object.recorded_at && dateTime(object.recorded_at)], [t("valid_from"), object.valid_from && dateTime(object.valid_from)],
   ];

@@ -26,7 +26,7 @@ function age(each: ReceiptDataset): string {
 
 function dataset(each: ReceiptDataset): HTMLElement {
   const facts = [
-    each.crs, each.accuracy_m === null ? null : `±${each.accuracy_m} m`, each.version_date && day(each.version_date),
+    each.crs, !each.accuracy_m ? null : `±${each.accuracy_m} m`, each.version_date && day(each.version_date),
   ].filter(Boolean);
   return h("li", {},
     h("div", { class: "layer-line" }, h("span", { class: "grow ellipsis", title: each.name }, each.name), h("span", { class: "count" }, age(each))),

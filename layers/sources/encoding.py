@@ -18,13 +18,7 @@ def of_text(head: bytes) -> str | None:
             return name
     if b"\0" in head:
         return None
-    for name in ("utf-8", "gb18030"):
-        try:
-            codecs.getincrementaldecoder(name)("strict").decode(head, final=False)
-        except UnicodeDecodeError:
-            continue
-        return name
-    return None
+    return of_values([head])
 
 
 def of_values(values: Iterable[bytes]) -> str:
@@ -48,8 +42,19 @@ def _decodes(value: bytes, name: str) -> bool:
 
 
 def _is_chinese(values: list[bytes]) -> bool:
-    """Tell whether the text read as GB 18030 consists of common Chinese characters and punctuation."""
+    """Tell whether the text read as GB 18030 consists of common Chinese characters.
+
+    Almost any bytes are something in GB 18030: 'Zürich' in Latin-1 has a rare character in it. The common ones are
+    those of GB 2312.
+    """
     text = "".join(codecs.getincrementaldecoder("gb18030")("strict").decode(value) for value in values)
     wide = [character for character in text if not character.isascii()]
-    common = sum(0x4E00 <= ord(character) <= 0x9FA5 or 0x3000 <= ord(character) <= 0x303F for character in wide)
-    return common >= 0.8 * len(wide)
+    return sum(map(_is_common, wide)) >= 0.8 * len(wide)
+
+
+def _is_common(character: str) -> bool:
+    try:
+        character.encode("gb2312")
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -100,8 +100,9 @@ class RegisterImporter:
         if dialect is None:
             raise InvalidFile("the file is no table with a header in its first line")
         notes = []
-        if dialect.encoding == "gb18030":
-            notes.append(Note("guessed_encoding", f"'{source.name}' is no UTF-8; it was read as GB 18030"))
+        if not dialect.encoding.startswith("utf"):
+            read_as = dialect.encoding.upper()
+            notes.append(Note("guessed_encoding", f"'{source.name}' is no UTF-8; it was read as {read_as}"))
         axes = find_axes(dialect.header)
         file_name = PurePath(source.name).name
         rest = [name for name in dialect.header if name and (axes is None or name not in {axes.x, axes.y})]

@@ -38,7 +38,7 @@ from cim.tables import GEOGRAPHIC_SRID, building, building_source, unit
 from layers.queries.visible import VisibleLayer, field_text, table_of
 
 #: Vertices above which a zone is cut into parts: the index and the predicates then work on small pieces.
-DIVIDE_ABOVE = 200
+DIVIDE_ABOVE = 2000
 PART_VERTICES = 128
 
 #: table -> numeric columns that are summed over whole objects
@@ -183,14 +183,17 @@ def _hits(table: Table, group: list[Grouping], zone: CTE, is_divided: bool, has_
 
 
 def _unit_hits(group: list[Grouping], inside: CTE) -> CTE:
+    houses = select(inside.c.id).order_by(inside.c.id).subquery()
     columns = [unit.c.id, unit.c.layer_id, unit.c.dataset_id, _group_value(unit, group).label("value")]
     columns += [unit.c[name] for name in SUMMED["unit"]]
+    columns.append(houses.c.id.label("building_id"))
     return (
         select(*columns)
-        .select_from(inside.join(unit, unit.c.building_id == inside.c.id))
+        .select_from(houses.join(unit, unit.c.building_id == houses.c.id))
         .where(unit.c.layer_id.in_([entry.layer_id for entry in group]))
         .cte("hit_unit")
-        .prefix_with("MATERIALIZED")
+        # Far more than all else: counted as they are read, and the first ones read again for the list.
+        .prefix_with("NOT MATERIALIZED")
     )
 
 
@@ -229,8 +232,8 @@ def _group_value(table: Table, group: list[Grouping]) -> ColumnElement[Any]:
 
 
 def _answer(table: Table, group: list[Grouping], hits: CTE) -> Select[Any]:
-    counted = _counted(table, hits)
-    grouped, listed = _grouped(group, hits), _listed(table, hits)
+    tally = _tally(table, hits)
+    counted, grouped, listed = _counted(table, hits, tally), _grouped(group, tally), _listed(table, group, hits)
     columns: list[Any] = [counted.c.layer_id, counted.c["count"], counted.c.sums]
     columns += [grouped.c.groups, listed.c["items"], counted.c.datasets]
     return select(*columns).select_from(
@@ -240,55 +243,68 @@ def _answer(table: Table, group: list[Grouping], hits: CTE) -> Select[Any]:
     )
 
 
-def _counted(table: Table, hits: CTE) -> Subquery:
-    sums: list[Any] = []
+def _sums(table: Table, hits: CTE) -> dict[str, Any]:
+    sums: dict[str, Any] = {name: hits.c[name] for name in SUMMED.get(table.name, ())}
     if "measure" in hits.c:
-        name = "length_m" if "length_m" in table.c else "area_m2"
-        sums += [literal(name, Text), func.coalesce(func.sum(hits.c.measure), 0)]
-    for name in SUMMED.get(table.name, ()):
-        sums += [literal(name, Text), func.coalesce(func.sum(hits.c[name]), 0)]
-    datasets: Any = func.array_agg(hits.c.dataset_id.distinct())
+        sums["length_m" if "length_m" in table.c else "area_m2"] = hits.c.measure
+    return sums
+
+
+def _tally(table: Table, hits: CTE) -> CTE:
+    """Return the hits by layer, group and dataset: one pass over many rows, whose few results are rolled up."""
+    key = [hits.c.layer_id, hits.c.value, hits.c.dataset_id]
+    sums = [func.sum(column).label(f"sum_{name}") for name, column in _sums(table, hits).items()]
+    return (
+        select(*key, func.count().label("count"), *sums)
+        .group_by(*key)
+        .cte(f"tally_{table.name}")
+        .prefix_with("MATERIALIZED")
+    )
+
+
+def _counted(table: Table, hits: CTE, tally: CTE) -> Subquery:
+    sums: list[Any] = []
+    for name in _sums(table, hits):
+        sums += [literal(name, Text), func.coalesce(func.sum(tally.c[f"sum_{name}"]), 0)]
+    datasets: Any = func.array_agg(tally.c.dataset_id.distinct())
     if table is building:
         # what the merged records were made of
         inside = select(hits.c.id)
-        datasets = (
-            select(func.array_agg(building_source.c.dataset_id.distinct()))
-            .where(building_source.c.building_id.in_(inside))
-            .scalar_subquery()
+        sources = select(func.array_agg(building_source.c.dataset_id.distinct())).where(
+            building_source.c.building_id.in_(inside)
         )
-        datasets = func.array_cat(func.array_agg(hits.c.dataset_id.distinct()), datasets)
+        datasets = func.array_cat(datasets, sources.scalar_subquery())
     return (
         select(
-            hits.c.layer_id,
-            func.count().label("count"),
+            tally.c.layer_id,
+            func.sum(tally.c["count"]).label("count"),
             func.jsonb_build_object(*sums).label("sums"),
             datasets.label("datasets"),
         )
-        .group_by(hits.c.layer_id)
+        .group_by(tally.c.layer_id)
         .subquery(f"count_{table.name}")
     )
 
 
-def _grouped(group: list[Grouping], hits: CTE) -> Subquery:
+def _grouped(group: list[Grouping], tally: CTE) -> Subquery:
     numbers = (
-        select(hits.c.layer_id, hits.c.value, func.count().label("count"))
-        .where(hits.c.layer_id.in_([entry.layer_id for entry in group if entry.field]))
-        .group_by(hits.c.layer_id, hits.c.value)
+        select(tally.c.layer_id, tally.c.value, func.sum(tally.c["count"]).label("count"))
+        .where(tally.c.layer_id.in_([entry.layer_id for entry in group if entry.field]))
+        .group_by(tally.c.layer_id, tally.c.value)
         .subquery()
     )
-    pair = func.jsonb_build_object("value", numbers.c.value, "count", numbers.c.count)
-    ordered = aggregate_order_by(pair, numbers.c.count.desc(), numbers.c.value)
+    pair = func.jsonb_build_object("value", numbers.c.value, "count", numbers.c["count"])
+    ordered = aggregate_order_by(pair, numbers.c["count"].desc(), numbers.c.value)
     return (
         select(numbers.c.layer_id, func.jsonb_agg(ordered).label("groups"))
         .group_by(numbers.c.layer_id)
-        .subquery(f"group_{hits.name}")
+        .subquery(f"group_{tally.name}")
     )
 
 
-def _listed(table: Table, hits: CTE) -> Subquery:
-    place = func.row_number().over(partition_by=hits.c.layer_id, order_by=hits.c.id)
-    first = select(hits.c.id, hits.c.layer_id, place.label("place")).subquery()
+def _listed(table: Table, group: list[Grouping], hits: CTE) -> Subquery:
     home = building if table is unit else table
+    first = _first(group, hits)
     item = func.jsonb_build_object(
         "id", first.c.id, "name", name_of(table), "detail", detail_of(table), "center", center_of(home.c.geom)
     )
@@ -298,7 +314,19 @@ def _listed(table: Table, hits: CTE) -> Subquery:
     return (
         select(first.c.layer_id, func.jsonb_agg(aggregate_order_by(item, first.c.id)).label("items"))
         .select_from(joined)
-        .where(first.c.place <= bindparam("list_limit", type_=Integer, required=False))
         .group_by(first.c.layer_id)
         .subquery(f"list_{table.name}")
     )
+
+
+def _first(group: list[Grouping], hits: CTE) -> Subquery:
+    """Return the first hits of each layer by id (units: by building), of a single layer without sorting them all."""
+    limit = bindparam("list_limit", type_=Integer, required=False)
+    if "building_id" in hits.c:
+        # They come building by building; sorting all of them to show a few would cost more than counting them.
+        return select(hits.c.id, hits.c.layer_id).limit(limit).subquery()
+    if len(group) == 1:
+        return select(hits.c.id, hits.c.layer_id).order_by(hits.c.id).limit(limit).subquery()
+    place = func.row_number().over(partition_by=hits.c.layer_id, order_by=hits.c.id)
+    numbered = select(hits.c.id, hits.c.layer_id, place.label("place")).subquery()
+    return select(numbered.c.id, numbered.c.layer_id).where(numbered.c.place <= limit).subquery()

@@ -6,6 +6,7 @@ import math
 import os
 import re
 import tempfile
+import time
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,6 +44,8 @@ _SURFACE_WORDS = ("dsm", "surface", "地表")
 _HEIGHT_RANGE_M = (-12_000.0, 9_000.0)
 _SIDES = 16
 _BLOCK_ROWS = 512
+_SCRATCH = ".import-"
+_STALE_AFTER_S = 86_400
 
 
 @dataclass(frozen=True)
@@ -215,7 +218,8 @@ def _keep(source: Source, raster: DatasetReader, context: ImportContext, transfo
     if target.exists() or context.options.dry_run:
         return key
     folder.mkdir(parents=True, exist_ok=True)
-    handle, scratch = tempfile.mkstemp(suffix=".tif", prefix=".import-", dir=folder)
+    _sweep(folder)
+    handle, scratch = tempfile.mkstemp(suffix=".tif", prefix=_SCRATCH, dir=folder)
     os.close(handle)
     context.progress("copying the raster", 0, None)
     try:
@@ -224,6 +228,13 @@ def _keep(source: Source, raster: DatasetReader, context: ImportContext, transfo
     finally:
         Path(scratch).unlink(missing_ok=True)
     return key
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what imports that were killed while copying have left."""
+    for scratch in folder.glob(f"{_SCRATCH}*"):
+        if time.time() - scratch.stat().st_mtime > _STALE_AFTER_S:
+            scratch.unlink(missing_ok=True)
 
 
 def _copy(raster: DatasetReader, target: Path, override: CrsTransform | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,18 @@ def test_a_raster_becomes_a_cloud_optimised_file_and_a_row(take: Any, ask: Any, 
         assert np.array_equal(copy.read(1), original.read(1))
         assert (copy.crs, copy.transform) == (original.crs, original.transform)
     assert take(dem).status == "unchanged"
+
+
+def test_what_a_killed_import_left_is_swept(take: Any, dem: Path, settings: Settings) -> None:
+    folder = settings.files / "terrain"
+    folder.mkdir(parents=True)
+    old, new = folder / ".import-old.tif", folder / ".import-new.tif"
+    for path in (old, new):
+        path.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    assert take(dem).layers["terrain"].added == 1
+    assert not old.exists()
+    assert new.exists()
 
 
 def test_heights_are_those_of_the_slope(take: Any, engine: Engine, dem: Path, settings: Settings) -> None:

@@ -35,7 +35,9 @@ COMPANIONS = {
     ".md5",
     ".license",
 }
-IGNORED_NAMES = {"readme", "readme.txt", "readme.md", "license", "license.txt", "truth.json", "placements.csv"}
+IGNORED_NAMES = {"readme", "readme.txt", "readme.md", "license", "license.txt", "truth.json"}
+#: Companions of models, read by ``--place``.
+PLACEMENTS_ENDING = "placements.csv"
 ARCHIVES = {".zip", ".ifczip", ".kmz"}
 
 
@@ -118,10 +120,15 @@ def gather(paths: Iterable[Path], stack: ExitStack) -> Iterator[Source | Invalid
         elif path.is_dir():
             files = sorted(file for file in path.rglob("*") if file.is_file() and not _is_hidden(file, path))
             for file in files:
-                if not is_companion(file) and file.name.lower() not in IGNORED_NAMES:
+                if not (is_companion(file) or _is_ignored(file)):
                     yield from _open(file, stack)
         else:
             yield from _open(path, stack)
+
+
+def _is_ignored(file: Path) -> bool:
+    name = file.name.lower()
+    return name in IGNORED_NAMES or name.endswith(PLACEMENTS_ENDING)
 
 
 def _is_hidden(file: Path, root: Path) -> bool:

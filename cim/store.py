@@ -93,12 +93,13 @@ def merge(
     with driver(connection).cursor() as cursor:
         cursor.execute(sql.SQL("SELECT count(*) FROM {} WHERE layer_id = %(layer)s").format(source), parameters)
         read = _first(cursor)[0]
-        cursor.execute(upsert, parameters)
-        added, changed = _first(cursor)
         removed = 0
         if remove_missing:
+            # Before the upsert: what it adds is in no statistics yet, and would be looked up one by one.
             cursor.execute(remove, parameters)
             removed = cursor.rowcount
+        cursor.execute(upsert, parameters)
+        added, changed = _first(cursor)
     return LayerCounts(read=read, added=added, changed=changed, unchanged=read - added - changed, removed=removed)
 
 

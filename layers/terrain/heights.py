@@ -62,7 +62,7 @@ def sample_heights(connection: Connection, files: Path, longitude: ArrayLike, la
 
 def sample(raster: DatasetReader, crs: str, longitude: Heights, latitude: Heights) -> Heights:
     """Return bilinear heights at points from one raster, NaN outside and where a void is among the four neighbours."""
-    x, y = transform_between(f"EPSG:{GEOGRAPHIC_SRID}", crs).transformer.transform(longitude, latitude)
+    x, y = transform_between(f"EPSG:{GEOGRAPHIC_SRID}", crs).points(longitude, latitude)
     x, y, inverse = np.asarray(x), np.asarray(y), ~raster.transform
     # Pixels have their height at their centres.
     column = inverse.a * x + inverse.b * y + inverse.c - 0.5

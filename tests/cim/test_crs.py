@@ -85,3 +85,24 @@ def test_convergence_has_the_sign_of_the_offset() -> None:
     # gamma = (lambda - lambda0) sin(phi) to first order
     found = crs.convergence_deg("EPSG:4547", 114.5, 22.7)
     assert found == pytest.approx(0.5 * math.sin(math.radians(22.7)), rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("code", "x", "y", "longitude", "latitude"),
+    [
+        # The Onze Lieve Vrouwetoren of Amersfoort, origin of RD New (Bessel ellipsoid, 100 m off WGS 84)
+        ("EPSG:28992", 155000.0, 463000.0, 5.38720621, 52.15517440),
+        # The old observatory of Bern, origin of the Swiss grid (swisstopo, "Formulas and constants", LV95)
+        ("EPSG:2056", 2600000.0, 1200000.0, 7.438632495, 46.951082877),
+    ],
+)
+def test_old_datums_are_shifted_and_not_taken_as_they_are(
+    code: str, x: float, y: float, longitude: float, latitude: float
+) -> None:
+    transform = crs.to_geographic(code)
+    found = [float(part) for part in transform.points(x, y)]
+    _, _, distance_m = crs.GEOD.inv(*found, longitude, latitude)
+    assert distance_m < 1.5
+    assert transform.is_ballpark
+    back = [float(part) for part in crs.from_geographic(code).points(*found)]
+    assert back == pytest.approx([x, y], abs=0.01)

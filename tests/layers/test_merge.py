@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import orjson
 import pytest
+import rasterio
 from shapely import Point, Polygon, box
 from sqlalchemy import Connection, text
 
@@ -393,3 +395,35 @@ def test_many_deliveries_equal_one_independent_matching(city: City) -> None:
     assert len(pairs) == 60 + 9
     assert all(row["other"][1:] == row["footprint"][1:] for row in pairs)
     assert len(city.buildings()) == 60
+
+
+def test_the_terrain_gives_the_base_where_no_source_does(city: City) -> None:
+    """A plane that rises by 100 m a degree eastwards: the height at the middle of each house is known."""
+    known = {"key": "k", "geom": house(60, 0), "fields": {"base_height_m": 12.5}}
+    city.deliver("footprints", "footprint", [{"key": "f", "geom": house(0, 0)}, known])
+    assert [row["base_height_m"] for row in city.buildings()] == [None, 12.5]
+    size = 0.0001
+    west, north = 114.21, 22.71
+    columns = west + size * (np.arange(200) + 0.5)
+    folder = city.settings.files / "terrain"
+    folder.mkdir(parents=True)
+    with rasterio.open(
+        folder / "plane.tif", "w", driver="GTiff", width=200, height=200, count=1, dtype="float32",
+        crs="EPSG:4490", transform=rasterio.Affine(size, 0, west, 0, -size, north),
+    ) as raster:  # fmt: skip
+        raster.write(np.tile((columns - 114) * 100, (200, 1)).astype("float32"), 1)
+    dataset = city.dataset("plane.tif")
+    city.connection.execute(
+        text(
+            "insert into cim.terrain (layer_id, dataset_id, source_key, file_key, kind, crs, resolution_m, geom) values"
+            " ('terrain', :d, 't', 'plane', 'dtm', 'EPSG:4490', 10,"
+            " ST_Multi(ST_MakeEnvelope(114.21, 22.69, 114.23, 22.71, 4490)))"
+        ),
+        {"d": dataset},
+    )
+    result = city.merge(dataset, "raster", {"terrain": LayerCounts(read=1, added=1)})
+    bare, other = city.buildings()
+    assert bare["base_height_m"] == pytest.approx((ORIGIN[0] + 10 * EAST - 114) * 100, abs=0.02)
+    assert bare["provenance"]["base_height_m"]["rule"] == "terrain"
+    assert other["base_height_m"] == 12.5
+    assert result.layers["buildings"].changed == 1

@@ -7,7 +7,7 @@ and longitude of the site (LoGeoRef 20) are evidence, never a place: exporters f
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -174,11 +174,9 @@ def place_by_file(
     method = "absolute_coordinates" if is_zero else conversion.home
     grade = 50 if conversion.home.startswith("Ifc") else 40
     placement = matrix @ _shift(np.asarray(offset))
-    found = Georeference(placement, target, conversion.vertical_datum, offset, method, grade, facts)
+    found = Georeference(placement, target, _vertical(conversion), offset, method, grade, facts)
     _check_area(found, facts)
-    return Georeference(
-        placement, target, conversion.vertical_datum, offset, method, grade, facts, _site_notes(found, site)
-    )
+    return replace(found, notes=_site_notes(found, site))
 
 
 def _shift(vector: Floats) -> Floats:
@@ -220,7 +218,21 @@ def _projected(name: str | None, facts: dict[str, Any] | None) -> CRS:
     if found is None or not (found.is_projected or found.is_compound):
         said = f"the coordinate system '{text}' is not a projected one that is known" if text else "no CRS is named"
         raise _unplaced(said, facts or {"crs_name": text})
-    return found.sub_crs_list[0] if found.is_compound else found
+    horizontal = found.sub_crs_list[0] if found.is_compound else found
+    if not horizontal.is_projected or abs(systems.unit_factor(horizontal) - 1.0) > 1e-9:
+        # Placements are kept in metres of the system itself, so that its axes have to be metres.
+        raise _unplaced(f"the coordinate system '{text}' is not one in metres", facts or {"crs_name": text})
+    return horizontal
+
+
+def _vertical(conversion: Conversion) -> str | None:
+    """Return the height system that a conversion names by itself, as the second part of a pair, or in a compound."""
+    if conversion.vertical_datum:
+        return conversion.vertical_datum
+    first, _, second = (conversion.crs_name or "").partition(",")
+    if second.strip():
+        return second.strip()
+    return systems.vertical_name(systems.parse_crs(f"EPSG:{first}" if first.isdigit() else first))
 
 
 def _scale(conversion: Conversion, unit: float, map_unit: float, facts: dict[str, Any]) -> Floats:

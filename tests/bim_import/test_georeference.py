@@ -210,3 +210,17 @@ def test_a_bad_file_of_places_is_refused(tmp_path: Path, content: str, said: str
     path.write_text(content)
     with pytest.raises(InvalidFile, match=said):
         read_placements(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "vertical"), [("EPSG:2056,EPSG:5728", "EPSG:5728"), ("EPSG:7415", "EPSG:5709"), ("2056", None)]
+)
+def test_the_height_system_of_pairs_and_compounds(
+    run_import: Run, engine: Engine, make_house: Any, tmp_path: Path, name: str, vertical: str | None
+) -> None:
+    made = make_house(place=False)
+    east, north = (85000.0, 446000.0) if name == "EPSG:7415" else (2689000.0, 1253000.0)
+    made.georeference(east, north, 5.0, 0.0, 1.0, name)
+    report = run_import(made.write(tmp_path / "heights.ifc"))
+    assert report.status == "imported", report.error
+    assert placed(engine).georeference["vertical_datum"] == vertical

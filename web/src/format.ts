@@ -38,8 +38,8 @@ const UNITS: [RegExp, string][] = [
 
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d/;
 
-/** One attribute's value, with the unit that its name carries. */
-export function value(name: string, raw: unknown): string {
+/** One attribute's value, with the unit that its name carries unless its title has told it. */
+export function value(name: string, raw: unknown, withUnit = true): string {
   if (raw === null || raw === undefined || raw === "") return t("empty_value");
   if (typeof raw === "boolean") return t(raw ? "true" : "false");
   if (typeof raw === "string") return TIME.test(raw) ? dateTime(raw) : raw;
@@ -47,7 +47,7 @@ export function value(name: string, raw: unknown): string {
     const unit = UNITS.find(([pattern]) => pattern.test(name))?.[1];
     // years and codes are not quantities: no thousands separator
     const text = unit || !Number.isInteger(raw) ? number(raw) : String(raw);
-    return unit ? `${text}${unit === "°" ? "" : "\u202f"}${unit}` : text;
+    return unit && withUnit ? `${text}${unit === "°" ? "" : "\u202f"}${unit}` : text;
   }
   return JSON.stringify(raw);
 }

@@ -12,7 +12,7 @@ const MAX_AT_ONCE = 60;
 const PICK_RADIUS_PX = 2;
 
 /** What is lower is cut off, unless the underground is shown; a little below 0, for slabs that lie on the ground. */
-const GROUND_M = -0.35;
+const GROUND_M = -0.05;
 
 export interface ModelView {
   visible: boolean;
@@ -30,6 +30,8 @@ export class ModelScene {
   #models: ModelInfo[] = [];
   #view: ModelView = { visible: true, opacity: 1, underground: false };
   #selected = -1;
+  /** Models of which something has been drawn: only these take the place of their building's block. */
+  #drawn = new Set<number>();
   #shown = "";
   #buildingFilter: FilterSpecification | null | undefined;
   /** Tiles drawn or failed so far, for tests. */
@@ -98,9 +100,17 @@ export class ModelScene {
       beforeId: this.map.getLayer("viewer-selection-circle") ? "viewer-selection-circle" : undefined,
       // workers of loaders.gl would be fetched from a CDN: the tiles are plain glTF, parsed on the page
       loadOptions: { worker: false, core: { worker: false }, tileset: { maximumScreenSpaceError: 12 } },
-      onTileLoad: () => { this.loadedTiles += 1; this.map.triggerRepaint(); },
+      onTileLoad: () => this.#loaded(model),
       onTileError: (_tile: unknown, _url: string, message: string) => this.onError(model, message),
     });
+  }
+
+  #loaded(model: ModelInfo): void {
+    this.loadedTiles += 1;
+    this.map.triggerRepaint();
+    if (this.#drawn.has(model.id)) return;
+    this.#drawn.add(model.id);
+    this.#hideBuildings(this.#inView());
   }
 
   /** A building whose model is drawn is not drawn a second time as a block. */
@@ -108,7 +118,7 @@ export class ModelScene {
     const layer = "buildings:extrusion";
     if (!this.map.getLayer(layer)) return;
     if (this.#buildingFilter === undefined) this.#buildingFilter = (this.map.getFilter(layer) as FilterSpecification | void) ?? null;
-    const ids = models.map((model) => model.building_id).filter((id): id is number => id !== null);
+    const ids = models.filter((model) => this.#drawn.has(model.id)).map((model) => model.building_id).filter((id): id is number => id !== null);
     const others = ["!", ["in", ["id"], ["literal", ids]]];
     const filter = ids.length ? (this.#buildingFilter ? ["all", this.#buildingFilter, others] : others) : this.#buildingFilter;
     this.map.setFilter(layer, filter as FilterSpecification | null);

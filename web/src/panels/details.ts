@@ -11,6 +11,13 @@ import { layerInfo, type Viewer } from "../viewer";
 import { dossierSections } from "./dossier";
 import type { SidePanel } from "./side";
 
+const UNIT_IN_TITLE = /[)）]$/;
+
+/** What is empty says nothing, and numbers of other objects are shown as links. */
+function isShown(name: string, raw: unknown): boolean {
+  return raw !== null && raw !== "" && !(name.endsWith("_id") && typeof raw === "number");
+}
+
 export class DetailsPanel {
   #object: CityObject | null = null;
   #asked = 0;
@@ -77,13 +84,16 @@ export class DetailsPanel {
 
   #attributes(object: CityObject): HTMLElement {
     const fields = layerInfo(this.viewer, object.layer)?.fields ?? {};
-    const rows = Object.entries(object.attributes).filter(([, raw]) => raw !== null && raw !== "")
+    const rows = Object.entries(object.attributes).filter(([name, raw]) => isShown(name, raw))
       .sort(([a], [b]) => attributeRank(a) - attributeRank(b));
     if (!rows.length) return emptyState(t("no_attributes"));
-    return h("table", { class: "attributes" }, h("tbody", {}, ...rows.map(([name, raw]) => h("tr", {},
-      h("th", { scope: "row", title: name }, titleOf(fields[name]?.title) || attributeTitle(name)),
-      h("td", {}, value(name, raw)),
-      h("td", { class: "origin" }, badge(object.fields?.[name]))))));
+    return h("table", { class: "attributes" }, h("tbody", {}, ...rows.map(([name, raw]) => {
+      const title = titleOf(fields[name]?.title) || attributeTitle(name);
+      return h("tr", {},
+        h("th", { scope: "row", title: name }, title),
+        h("td", {}, value(name, raw, !UNIT_IN_TITLE.test(title))),
+        h("td", { class: "origin" }, badge(object.fields?.[name])));
+    })));
   }
 
   #extra(object: CityObject): HTMLElement[] {

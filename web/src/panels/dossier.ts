@@ -64,7 +64,7 @@ function sourceCards(sources: BuildingSource[], title: (field: string) => string
     h("div", { class: "card-head" }, h("span", { class: `badge kind-${source.kind}` }, word("kind_", source.kind)),
       h("span", { class: "grow ellipsis", title: source.dataset }, source.dataset), score(source)),
     h("dl", { class: "facts" }, ...Object.entries(source.fields).filter(([, raw]) => raw !== null && raw !== "")
-      .flatMap(([name, raw]) => [h("dt", {}, title(name)), h("dd", {}, value(name, raw))]),
+      .flatMap(([name, raw]) => [h("dt", {}, title(name)), h("dd", {}, value(name, raw, !/[)）]$/.test(title(name))))]),
     h("dt", {}, t("source_key")), h("dd", { class: "mono" }, source.source_key))));
 }
 

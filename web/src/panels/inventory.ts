@@ -3,7 +3,7 @@
 import { ApiError, api } from "../api";
 import { emptyState, errorState, fold, h, iconButton, spinner } from "../dom";
 import { area, number, sum } from "../format";
-import { t, titleOf, word } from "../i18n";
+import { attributeTitle, t, titleOf, word } from "../i18n";
 import { icon } from "../icons";
 import { ringPolygon, showZone } from "../map/overlays";
 import { saveCsv, saveJson } from "../tools/export";
@@ -103,7 +103,7 @@ export class InventoryPanel {
     const sums = Object.entries(layer.sums).filter(([, value]) => value);
     if (!sums.length) return details;
     details.querySelector("summary")!.append(h("span", { class: "sums" }, ...sums.map(([name, value]) =>
-      h("span", {}, `${word("sum_", name)} ${sum(name, value!)}`))));
+      h("span", {}, `${word("sum_", name, attributeTitle(name))} ${sum(name, value!)}`))));
     return details;
   }
 

@@ -64,6 +64,7 @@ export interface PickedElement extends PickingInfo {
 // deck.gl's own method for a tile's model is private in its types but is the place made for another rendering of it;
 // hence the untyped base.
 interface TileLayer extends Layer {
+  _loadTileset(url: string): Promise<void>;
   initializeState(): void;
   getSubLayerProps(props: Record<string, unknown>): Record<string, unknown>;
 }
@@ -72,6 +73,16 @@ const Base = Tile3DLayer as unknown as new (props: Record<string, unknown>) => T
 export class ElementTileLayer extends Base {
   static layerName = "ElementTileLayer";
   static defaultProps = { selectedElement: { type: "number", value: -1 }, lowestHeight: { type: "number", value: -1e6 } };
+
+  /** A tileset that cannot be had is told to onTileError, as a tile is. */
+  override async _loadTileset(url: string): Promise<void> {
+    try {
+      await super._loadTileset(url);
+    } catch (error) {
+      const { onTileError } = this.props as unknown as { onTileError: (tile: null, url: string, message: string) => void };
+      onTileError(null, url, (error as Error).message);
+    }
+  }
 
   _make3DModelLayer(tile: Tile): Layer | null {
     const { content } = tile;

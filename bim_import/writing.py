@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import orjson
-from psycopg import sql
 from sqlalchemy import Connection, Table, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
@@ -92,9 +91,6 @@ def _merge(
     dataset_id: int,
 ) -> LayerCounts:
     staging = store.stage(connection, table, columns, _tuples(rows, layer_id, columns))
-    # On a first import the planner knows nothing of the target; without this it compares every row with every other.
-    with db.driver(connection).cursor() as cursor:
-        cursor.execute(sql.SQL("CREATE INDEX ON {} (layer_id, source_key)").format(sql.Identifier("pg_temp", staging)))
     return store.merge(connection, table, staging, columns, dataset_id=dataset_id, layer_id=layer_id)
 
 

@@ -43,13 +43,18 @@ class CrsTransform:
     accuracy_m: float | None
     is_ballpark: bool
 
-    def points(self, x: ArrayLike, y: ArrayLike, z: ArrayLike | None = None) -> tuple[NDArray[np.float64], ...]:
-        """Transform coordinates (x east, y north, z up in metres); raises InvalidInput for unreachable ones."""
+    def points(
+        self, x: ArrayLike, y: ArrayLike, z: ArrayLike | None = None, *, strict: bool = True
+    ) -> tuple[NDArray[np.float64], ...]:
+        """Transform coordinates (x east, y north, z up in metres).
+
+        Unreachable ones raise InvalidInput, or come out infinite where ``strict`` is False.
+        """
         try:
             if z is None:
-                moved: tuple[Any, ...] = self.transformer.transform(x, y, errcheck=True)
+                moved: tuple[Any, ...] = self.transformer.transform(x, y, errcheck=strict)
             else:
-                moved = self.transformer.transform(x, y, z, errcheck=True)
+                moved = self.transformer.transform(x, y, z, errcheck=strict)
         except ProjError as error:
             raise InvalidInput(
                 f"coordinates such as ({np.ravel(x)[0]}, {np.ravel(y)[0]}) do not lie in "

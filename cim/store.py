@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from geoalchemy2 import Geometry
@@ -39,8 +39,6 @@ def stage(connection: Connection, table: Table, columns: Sequence[str], rows: It
             )
         )
     copy_rows(connection, name, columns, rows)
-    with driver(connection).cursor() as cursor:
-        cursor.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(name)))
     return name
 
 
@@ -53,19 +51,27 @@ def merge(
     dataset_id: int,
     layer_id: str,
     remove_missing: bool = True,
+    derived: Mapping[str, sql.Composable] | None = None,
 ) -> LayerCounts:
     """Merge staged rows of one dataset and layer into a table of objects.
 
     A row whose staged values are the same as last time is not touched; rows of the dataset and layer that are not
     staged are removed (their last state stays in ``object_history``). ``read`` counts the staged rows.
+
+    Parameters
+    ----------
+    derived
+        Further columns and the expressions over a staged row ``s`` that give them; they are no part of what tells
+        whether the source has changed.
     """
+    derived = derived or {}
     target = sql.Identifier("cim", table.name)
     source = sql.Identifier("pg_temp", staging)
-    names = [sql.Identifier(column) for column in columns]
-    values = [_value(table, column) for column in columns]
+    names = [sql.Identifier(column) for column in [*columns, *derived]]
+    values = [*(_value(table, column) for column in columns), *derived.values()]
     updates = [
         sql.SQL("{0} = excluded.{0}").format(sql.Identifier(column))
-        for column in columns
+        for column in [*columns, *derived]
         if column not in {"layer_id", "source_key"}
     ]
     upsert = sql.SQL(
@@ -90,6 +96,7 @@ def merge(
         " AND NOT EXISTS (SELECT FROM {source} s WHERE s.layer_id = t.layer_id AND s.source_key = t.source_key)"
     ).format(target=target, source=source)
     parameters = {"dataset": dataset_id, "layer": layer_id}
+    index_staging(connection, staging)
     with driver(connection).cursor() as cursor:
         cursor.execute(sql.SQL("SELECT count(*) FROM {} WHERE layer_id = %(layer)s").format(source), parameters)
         read = _first(cursor)[0]
@@ -101,6 +108,21 @@ def merge(
         cursor.execute(upsert, parameters)
         added, changed = _first(cursor)
     return LayerCounts(read=read, added=added, changed=changed, unchanged=read - added - changed, removed=removed)
+
+
+def index_staging(connection: Connection, staging: str) -> None:
+    """Index staged rows by key and tell the planner how many there are.
+
+    Of rows that this transaction adds to the target the planner knows nothing, and may look up each of them by itself
+    in the staged rows: that must not be a scan.
+    """
+    with driver(connection).cursor() as cursor:
+        cursor.execute(
+            sql.SQL("CREATE INDEX IF NOT EXISTS {} ON {} (layer_id, source_key)").format(
+                sql.Identifier(f"{staging}_key"), sql.Identifier("pg_temp", staging)
+            )
+        )
+        cursor.execute(sql.SQL("ANALYZE {}").format(sql.Identifier("pg_temp", staging)))
 
 
 def _first(cursor: Any) -> tuple[Any, ...]:

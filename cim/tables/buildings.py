@@ -34,6 +34,7 @@ building = object_table(
     Column("households", Integer),
     json_column("provenance"),
     Index("building_code_idx", "code"),
+    Index("building_address_idx", "address", postgresql_using="gin", postgresql_ops={"address": "gin_trgm_ops"}),
     geom=geometry("MULTIPOLYGON"),
     measure="area",
 )
@@ -90,8 +91,14 @@ unit = object_table(
     Column("room", Text),
     Column("use", Text),
     Column("area_m2", Double),
-    Index("unit_building_id_idx", "building_id"),
+    # covers the count of units of a zone: no visit of the table
+    Index(
+        "unit_building_id_idx",
+        "building_id",
+        postgresql_include=["layer_id", "use", "area_m2", "dataset_id", "area_code"],
+    ),
     Index("unit_building_code_idx", "building_code"),
+    Index("unit_code_idx", "code"),
     geom=None,
 )
 
@@ -111,6 +118,7 @@ model = object_table(
     Column("latitude", Double),
     Column("height_m", Double),  # of the model's origin
     Column("element_count", Integer, nullable=False, server_default="0"),
+    Index("model_building_id_idx", "building_id"),
     geom=geometry("MULTIPOLYGON"),
 )
 
@@ -142,6 +150,7 @@ space = object_table(
     Column("volume_m3", Double),
     Index("space_model_id_idx", "model_id"),
     Index("space_storey_id_idx", "storey_id"),
+    Index("space_building_id_idx", "building_id"),
     geom=geometry("MULTIPOLYGON"),
 )
 
@@ -170,5 +179,7 @@ element = object_table(
     Index("element_storey_id_idx", "storey_id"),
     Index("element_ifc_class_idx", "ifc_class"),
     Index("element_global_id_idx", "global_id"),
+    Index("element_building_id_idx", "building_id"),
+    Index("element_space_id_idx", "space_id"),
     geom=geometry("POLYGON"),
 )

@@ -47,6 +47,7 @@ sensor = object_table(
     Column("building_code", Text),
     reference("building_id", "building.id"),
     Index("sensor_code_idx", "code"),
+    Index("sensor_building_id_idx", "building_id"),
     geom=geometry("POINT"),
 )
 
@@ -88,6 +89,9 @@ event = object_table(
     reference("storey_id", "storey.id"),
     reference("space_id", "space.id"),
     UniqueConstraint("source", "source_key", name="event_source_source_key_key"),
+    Index("event_building_id_idx", "building_id"),
+    Index("event_storey_id_idx", "storey_id"),
+    Index("event_space_id_idx", "space_id"),
     Index("event_occurred_at_idx", "occurred_at"),
     geom=geometry("POINT"),
 )
@@ -119,5 +123,6 @@ resource = object_table(
     Column("capacity", Integer),
     Column("contact", Text),
     Column("address", Text),
+    Index("resource_address_idx", "address", postgresql_using="gin", postgresql_ops={"address": "gin_trgm_ops"}),
     geom=geometry("POINT"),
 )

@@ -42,10 +42,7 @@ def fill_ground(connection: Connection, files: Path) -> None:
     bare = connection.execute(statement("merge_bare")).all()
     if not bare:
         return
-    # A second point, a metre away, keeps the box of a single one from collapsing into a polygon without area.
-    longitude = [row.longitude for row in bare] + [bare[0].longitude + 1e-5]
-    latitude = [row.latitude for row in bare] + [bare[0].latitude + 1e-5]
-    heights = sample_heights(connection, files, longitude, latitude)[:-1]
+    heights = sample_heights(connection, files, [row.longitude for row in bare], [row.latitude for row in bare])
     rows = [(row.id, round(float(h), 2)) for row, h in zip(bare, heights, strict=True) if h == h]
     copy_rows(connection, "merge_ground", ("id", "height_m"), rows)
     connection.execute(statement("merge_ground"))

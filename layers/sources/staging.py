@@ -17,6 +17,7 @@ from layers.sources import evidence, occurrences, readings
 
 #: rows
 _ANALYZE_FROM = 1_000
+_BUILDING_OF_CODE = sql.SQL("(SELECT min(b.id) FROM cim.building b WHERE b.code = s.building_code)")
 
 
 @dataclass
@@ -47,9 +48,8 @@ class Staging:
         """Merge the staged rows of one layer and return the counts."""
         staged = self.tables[table_name]
         with driver(self.connection).cursor() as cursor:
-            # The planner knows nothing of rows that this transaction has just added to the target, and may look up
-            # each of them by itself in the staged rows: that must not be a scan.
-            if "source_key" in staged.columns:
+            if "source_key" in staged.columns and "layer_id" not in staged.columns:
+                # as ``store.index_staging`` does for tables of objects
                 cursor.execute(
                     sql.SQL("CREATE INDEX IF NOT EXISTS {} ON {} (source_key)").format(
                         sql.Identifier(f"{staged.name}_key"), sql.Identifier("pg_temp", staged.name)
@@ -101,6 +101,19 @@ def _merge_sensors(staging: Staging, table: Table, staged: StagedTable, layer_id
     return _merge_objects(staging, table, staged, layer_id)
 
 
+def _merge_units(staging: Staging, table: Table, staged: StagedTable, layer_id: str) -> LayerCounts:
+    return store.merge(
+        staging.connection,
+        table,
+        staged.name,
+        staged.columns,
+        dataset_id=staging.dataset_id,
+        layer_id=layer_id,
+        # Linked at once where the building is known: a later update would write millions of rows a second time.
+        derived={"building_id": _BUILDING_OF_CODE},
+    )
+
+
 def _merge_observations(staging: Staging, table: Table, staged: StagedTable, layer_id: str) -> LayerCounts:
     return readings.merge_observations(staging.connection, staged.name, staging.dataset_id)
 
@@ -109,5 +122,6 @@ _MERGES: dict[str, Callable[[Staging, Table, StagedTable, str], LayerCounts]] = 
     "building_source": _merge_sources,
     "event": _merge_events,
     "sensor": _merge_sensors,
+    "unit": _merge_units,
     "observation": _merge_observations,
 }

@@ -62,7 +62,7 @@ def sample_heights(connection: Connection, files: Path, longitude: ArrayLike, la
 
 def sample(raster: DatasetReader, crs: str, longitude: Heights, latitude: Heights) -> Heights:
     """Return bilinear heights at points from one raster, NaN outside and where a void is among the four neighbours."""
-    x, y = transform_between(f"EPSG:{GEOGRAPHIC_SRID}", crs).points(longitude, latitude)
+    x, y = transform_between(f"EPSG:{GEOGRAPHIC_SRID}", crs).points(longitude, latitude, strict=False)
     x, y, inverse = np.asarray(x), np.asarray(y), ~raster.transform
     # Pixels have their height at their centres.
     column = inverse.a * x + inverse.b * y + inverse.c - 0.5
@@ -81,7 +81,7 @@ def _rasters(connection: Connection, bounds: tuple[float, float, float, float]) 
     box = func.ST_MakeEnvelope(*bounds, GEOGRAPHIC_SRID)
     statement = (
         select(terrain.c.file_key, terrain.c.crs)
-        .where(terrain.c.kind == "dtm", func.ST_Intersects(terrain.c.geom, box))
+        .where(terrain.c.kind == "dtm", terrain.c.geom.op("&&")(box))
         .order_by(terrain.c.resolution_m, terrain.c.id)
     )
     return [Raster(*row) for row in connection.execute(statement)]

@@ -1,10 +1,21 @@
--- earlier states of objects: a statement's old rows, but for rows that this same transaction made
+-- earlier states of objects: a statement's old rows, but for rows that this same transaction made. Geometries are kept
+-- as hexadecimal EWKB: exact, and far cheaper than GeoJSON, which looks the CRS up for every row
 CREATE FUNCTION cim.record_history() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    columns text;
 BEGIN
-    INSERT INTO cim.object_history (id, table_name, recorded_from, recorded_to, record)
-    SELECT o.id, TG_TABLE_NAME, o.recorded_at, now(), to_jsonb(o) - 'geom_3857'
-    FROM old_rows o
-    WHERE o.recorded_at < now();
+    SELECT string_agg(
+        CASE WHEN t.typname = 'geometry' THEN format('encode(ST_AsEWKB(o.%1$I), ''hex'') AS %1$I', a.attname)
+            ELSE format('o.%I', a.attname) END,
+        ', ' ORDER BY a.attnum)
+    INTO columns
+    FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+    WHERE a.attrelid = TG_RELID AND a.attnum > 0 AND NOT a.attisdropped AND a.attname <> 'geom_3857';
+    EXECUTE format(
+        'INSERT INTO cim.object_history (id, table_name, recorded_from, recorded_to, record)'
+        ' SELECT x.id, %L, x.recorded_at, now(), to_jsonb(x)'
+        ' FROM (SELECT %s FROM old_rows o WHERE o.recorded_at < now()) x',
+        TG_TABLE_NAME, columns);
     RETURN NULL;
 END
 $$;

@@ -156,6 +156,8 @@ CREATE TABLE cim.building (
     CONSTRAINT building_dataset_id_fkey FOREIGN KEY(dataset_id) REFERENCES cim.dataset (id)
 );
 
+CREATE INDEX building_address_idx ON cim.building USING gin (address gin_trgm_ops);
+
 CREATE INDEX building_code_idx ON cim.building (code);
 
 CREATE INDEX building_geom_3857_idx ON cim.building USING gist (geom_3857);
@@ -365,6 +367,8 @@ CREATE TABLE cim.resource (
     CONSTRAINT resource_layer_id_fkey FOREIGN KEY(layer_id) REFERENCES cim.layer (id), 
     CONSTRAINT resource_dataset_id_fkey FOREIGN KEY(dataset_id) REFERENCES cim.dataset (id)
 );
+
+CREATE INDEX resource_address_idx ON cim.resource USING gin (address gin_trgm_ops);
 
 CREATE INDEX resource_geom_3857_idx ON cim.resource USING gist (geom_3857);
 
@@ -647,6 +651,8 @@ CREATE TABLE cim.model (
     CONSTRAINT model_building_id_fkey FOREIGN KEY(building_id) REFERENCES cim.building (id) ON DELETE SET NULL
 );
 
+CREATE INDEX model_building_id_idx ON cim.model (building_id);
+
 CREATE INDEX model_geom_3857_idx ON cim.model USING gist (geom_3857);
 
 CREATE INDEX model_geom_idx ON cim.model USING gist (geom);
@@ -777,6 +783,8 @@ CREATE TABLE cim.sensor (
     CONSTRAINT sensor_building_id_fkey FOREIGN KEY(building_id) REFERENCES cim.building (id) ON DELETE SET NULL
 );
 
+CREATE INDEX sensor_building_id_idx ON cim.sensor (building_id);
+
 CREATE INDEX sensor_code_idx ON cim.sensor (code);
 
 CREATE INDEX sensor_geom_3857_idx ON cim.sensor USING gist (geom_3857);
@@ -817,7 +825,9 @@ CREATE TABLE cim.unit (
 
 CREATE INDEX unit_building_code_idx ON cim.unit (building_code);
 
-CREATE INDEX unit_building_id_idx ON cim.unit (building_id);
+CREATE INDEX unit_building_id_idx ON cim.unit (building_id) INCLUDE (layer_id, use, area_m2, dataset_id, area_code);
+
+CREATE INDEX unit_code_idx ON cim.unit (code);
 
 CREATE INDEX unit_layer_id_idx ON cim.unit (layer_id, id);
 
@@ -970,6 +980,8 @@ CREATE TABLE cim.space (
     CONSTRAINT space_storey_id_fkey FOREIGN KEY(storey_id) REFERENCES cim.storey (id) ON DELETE SET NULL
 );
 
+CREATE INDEX space_building_id_idx ON cim.space (building_id);
+
 CREATE INDEX space_geom_3857_idx ON cim.space USING gist (geom_3857);
 
 CREATE INDEX space_geom_idx ON cim.space USING gist (geom);
@@ -1025,6 +1037,8 @@ CREATE TABLE cim.element (
     CONSTRAINT element_space_id_fkey FOREIGN KEY(space_id) REFERENCES cim.space (id) ON DELETE SET NULL
 );
 
+CREATE INDEX element_building_id_idx ON cim.element (building_id);
+
 CREATE INDEX element_geom_3857_idx ON cim.element USING gist (geom_3857);
 
 CREATE INDEX element_geom_idx ON cim.element USING gist (geom);
@@ -1038,6 +1052,8 @@ CREATE INDEX element_layer_id_idx ON cim.element (layer_id, id);
 CREATE INDEX element_model_id_idx ON cim.element (model_id);
 
 CREATE INDEX element_name_idx ON cim.element USING gin (name gin_trgm_ops);
+
+CREATE INDEX element_space_id_idx ON cim.element (space_id);
 
 CREATE INDEX element_storey_id_idx ON cim.element (storey_id);
 
@@ -1078,6 +1094,8 @@ CREATE TABLE cim.event (
     CONSTRAINT event_space_id_fkey FOREIGN KEY(space_id) REFERENCES cim.space (id) ON DELETE SET NULL
 );
 
+CREATE INDEX event_building_id_idx ON cim.event (building_id);
+
 CREATE INDEX event_geom_3857_idx ON cim.event USING gist (geom_3857);
 
 CREATE INDEX event_geom_idx ON cim.event USING gist (geom);
@@ -1087,6 +1105,10 @@ CREATE INDEX event_layer_id_idx ON cim.event (layer_id, id);
 CREATE INDEX event_name_idx ON cim.event USING gin (name gin_trgm_ops);
 
 CREATE INDEX event_occurred_at_idx ON cim.event (occurred_at);
+
+CREATE INDEX event_space_id_idx ON cim.event (space_id);
+
+CREATE INDEX event_storey_id_idx ON cim.event (storey_id);
 
 CREATE TABLE cim.event_log (
     id BIGINT GENERATED ALWAYS AS IDENTITY, 

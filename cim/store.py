@@ -64,50 +64,52 @@ def merge(
         Further columns and the expressions over a staged row ``s`` that give them; they are no part of what tells
         whether the source has changed.
     """
-    derived = derived or {}
-    target = sql.Identifier("cim", table.name)
-    source = sql.Identifier("pg_temp", staging)
-    names = [sql.Identifier(column) for column in [*columns, *derived]]
-    values = [*(_value(table, column) for column in columns), *derived.values()]
-    updates = [
-        sql.SQL("{0} = excluded.{0}").format(sql.Identifier(column))
-        for column in [*columns, *derived]
-        if column not in {"layer_id", "source_key"}
-    ]
-    upsert = sql.SQL(
-        "WITH written AS ("
-        " INSERT INTO {target} AS t (dataset_id, content_hash, {names})"
-        " SELECT %(dataset)s, decode(md5(s::text), 'hex'), {values} FROM {source} s"
-        " WHERE s.layer_id = %(layer)s"
-        " ON CONFLICT (dataset_id, layer_id, source_key) DO UPDATE"
-        " SET content_hash = excluded.content_hash, recorded_at = now(), {updates}"
-        " WHERE t.content_hash IS DISTINCT FROM excluded.content_hash"
-        " RETURNING (xmax = 0) AS is_new)"
-        " SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new) FROM written"
-    ).format(
-        target=target,
-        source=source,
-        names=sql.SQL(", ").join(names),
-        values=sql.SQL(", ").join(values),
-        updates=sql.SQL(", ").join(updates),
-    )
-    remove = sql.SQL(
-        "DELETE FROM {target} t WHERE t.dataset_id = %(dataset)s AND t.layer_id = %(layer)s"
-        " AND NOT EXISTS (SELECT FROM {source} s WHERE s.layer_id = t.layer_id AND s.source_key = t.source_key)"
-    ).format(target=target, source=source)
-    parameters = {"dataset": dataset_id, "layer": layer_id}
     index_staging(connection, staging)
+    source = sql.Identifier("pg_temp", staging)
+    parameters = {"dataset": dataset_id, "layer": layer_id}
     with driver(connection).cursor() as cursor:
         cursor.execute(sql.SQL("SELECT count(*) FROM {} WHERE layer_id = %(layer)s").format(source), parameters)
         read = _first(cursor)[0]
         removed = 0
         if remove_missing:
             # Before the upsert: what it adds is in no statistics yet, and would be looked up one by one.
-            cursor.execute(remove, parameters)
+            cursor.execute(_REMOVE.format(target=sql.Identifier("cim", table.name), source=source), parameters)
             removed = cursor.rowcount
-        cursor.execute(upsert, parameters)
+        cursor.execute(_upsert(table, source, columns, derived or {}), parameters)
         added, changed = _first(cursor)
     return LayerCounts(read=read, added=added, changed=changed, unchanged=read - added - changed, removed=removed)
+
+
+_REMOVE = sql.SQL(
+    "DELETE FROM {target} t WHERE t.dataset_id = %(dataset)s AND t.layer_id = %(layer)s"
+    " AND NOT EXISTS (SELECT FROM {source} s WHERE s.layer_id = t.layer_id AND s.source_key = t.source_key)"
+)
+_UPSERT = sql.SQL(
+    "WITH written AS ("
+    " INSERT INTO {target} AS t (dataset_id, content_hash, {names})"
+    " SELECT %(dataset)s, decode(md5(s::text), 'hex'), {values} FROM {source} s"
+    " WHERE s.layer_id = %(layer)s"
+    " ON CONFLICT (dataset_id, layer_id, source_key) DO UPDATE"
+    " SET content_hash = excluded.content_hash, recorded_at = now(), {updates}"
+    " WHERE t.content_hash IS DISTINCT FROM excluded.content_hash"
+    " RETURNING (xmax = 0) AS is_new)"
+    " SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new) FROM written"
+)
+
+
+def _upsert(
+    table: Table, source: sql.Identifier, columns: Sequence[str], derived: Mapping[str, sql.Composable]
+) -> sql.Composed:
+    names = [*columns, *derived]
+    values = [*(_value(table, column) for column in columns), *derived.values()]
+    updated = [sql.Identifier(name) for name in names if name not in {"layer_id", "source_key"}]
+    return _UPSERT.format(
+        target=sql.Identifier("cim", table.name),
+        source=source,
+        names=sql.SQL(", ").join(map(sql.Identifier, names)),
+        values=sql.SQL(", ").join(values),
+        updates=sql.SQL(", ").join(sql.SQL("{0} = excluded.{0}").format(name) for name in updated),
+    )
 
 
 def index_staging(connection: Connection, staging: str) -> None:

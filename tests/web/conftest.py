@@ -18,7 +18,7 @@ from uuid import uuid4
 import httpx
 import psycopg
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Request, Route, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request, Route, expect, sync_playwright
 from sqlalchemy import make_url
 
 REPOSITORY = Path(__file__).parents[2]
@@ -159,11 +159,13 @@ def browser() -> Iterator[Browser]:
         launched.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    """A fresh browser profile; the test fails if any page asked another machine for anything."""
+    """A fresh browser profile; the module fails if any page asked another machine for anything."""
     made = browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce", locale="zh-CN")
-    made.set_default_timeout(60_000)
+    # drawing in software takes seconds a picture on a busy machine: these are limits, not expectations
+    made.set_default_timeout(MAP_MS)
+    expect.set_options(timeout=MAP_MS)
     outside: list[str] = []
     faults: list[str] = []
 
@@ -197,17 +199,14 @@ def settle() -> Callable[[Page], None]:
     return lambda page: page.evaluate(IDLE)
 
 
-@pytest.fixture
-def open_viewer(context: BrowserContext, demo_service: str, centre: tuple[float, float]) -> Callable[[str], Page]:
-    """Open the viewer with a fragment (its state) and wait until it is ready."""
+@pytest.fixture(scope="module")
+def open_page(context: BrowserContext, demo_service: str) -> Callable[[str], Page]:
+    """Open the viewer with a fragment (its state) and wait until it is ready; the page stays open."""
 
-    def visit(fragment: str = "") -> Page:
-        # from above and near, unless the test wants another camera: quick to draw in software
-        if not fragment.startswith("c="):
-            fragment = f"c={centre[0]:.6f},{centre[1]:.6f},16.5,0,0&{fragment}"
+    def visit(fragment: str) -> Page:
         page = context.new_page()
         page.goto(f"{demo_service}/#{fragment}")
-        page.wait_for_selector("body[data-ready=true]", timeout=MAP_MS)
+        page.wait_for_selector("body[data-ready=true]")
         page.evaluate(IDLE)
         return page
 
@@ -215,6 +214,22 @@ def open_viewer(context: BrowserContext, demo_service: str, centre: tuple[float,
 
 
 @pytest.fixture
+def open_viewer(open_page: Callable[[str], Page], centre: tuple[float, float]) -> Iterator[Callable[[str], Page]]:
+    """Open the viewer for one test; where the fragment has no camera, from near above, which is quick to draw."""
+    pages: list[Page] = []
+
+    def visit(fragment: str = "") -> Page:
+        if not fragment.startswith("c="):
+            fragment = f"c={centre[0]:.6f},{centre[1]:.6f},17.5,0,0&{fragment}"
+        pages.append(open_page(fragment))
+        return pages[-1]
+
+    yield visit
+    for page in pages:
+        page.close()
+
+
+@pytest.fixture(scope="session")
 def centre(demo_service: str) -> tuple[float, float]:
     """The district's middle: longitude, latitude."""
     lon, lat = httpx.get(f"{demo_service}/api/config").json()["center"]

@@ -16,8 +16,9 @@ from cim.logs import configure_logs
 from cim.settings import Settings, read_settings
 
 #: People read standard error; standard output carries results only, so that pipes stay clean.
-messages = Console(stderr=True, highlight=False)
-results = Console(highlight=False, soft_wrap=True)
+messages = Console(stderr=True, highlight=False, soft_wrap=True)
+#: A pipe has no width; tables must not be cut there.
+results = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
 
 
 def start() -> Settings:
@@ -40,7 +41,8 @@ def ready_engine(settings: Settings) -> Iterator[Engine]:
 
 
 def print_json(value: Any) -> None:
-    """Print one JSON value to standard output."""
-    sys.stdout.write(
-        orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS, default=str).decode() + "\n"
-    )
+    """Print one JSON value to standard output, at once: a reader of a pipe may be waiting for it."""
+    # Column names are a subclass of str, which is no string to orjson.
+    options = orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS | orjson.OPT_APPEND_NEWLINE
+    sys.stdout.write(orjson.dumps(value, option=options, default=str).decode())
+    sys.stdout.flush()

@@ -15,9 +15,17 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 BUILDINGS_SEEN = """() => [...new Set(window.cimViewer.map.queryRenderedFeatures({
   layers: window.cimViewer.map.getLayersOrder().filter((id) => id.startsWith("buildings:") && !id.endsWith("label")),
 }).map((feature) => feature.id))]"""
-#: Resolves when a layer of the map is switched off; the test's time limit ends it otherwise.
-HIDDEN = """async (id) => { while (window.cimViewer.map.getLayoutProperty(id, "visibility") !== "none")
-  await new Promise((next) => requestAnimationFrame(next)); }"""
+#: Both end with an error after two minutes: a script's waiting has no limit of its own.
+HIDDEN = """async (id) => { const end = performance.now() + 120000;
+  while (window.cimViewer.map.getLayoutProperty(id, "visibility") !== "none") {
+    if (performance.now() > end) throw new Error(`${id} is still drawn`);
+    await new Promise((next) => requestAnimationFrame(next));
+  } }"""
+MODELS_LOADED = """async () => { const end = performance.now() + 120000;
+  while (!(window.cimViewer.viewer.scene?.loadedTiles > 0)) {
+    if (performance.now() > end) throw new Error("no part of any model was loaded");
+    await new Promise((next) => requestAnimationFrame(next));
+  } }"""
 CAMERA = """() => { const { map } = window.cimViewer; const { lng, lat } = map.getCenter();
   return [lng, lat, map.getZoom(), map.getBearing(), map.getPitch()]; }"""
 
@@ -142,10 +150,7 @@ def test_bim_models_are_drawn_and_their_elements_picked(
     assert models, "no model was placed"
     lon, lat = models[0]["center"][:2]
     page = open_viewer(f"c={lon},{lat},18.3,20,50")
-    page.evaluate(
-        "async () => { while (!(window.cimViewer.viewer.scene?.loadedTiles > 0)) "
-        "await new Promise((next) => requestAnimationFrame(next)); }"
-    )
+    page.evaluate(MODELS_LOADED)
     settle(page)
     shoot(page, "model")
     picked = page.evaluate(

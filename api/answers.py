@@ -25,7 +25,8 @@ def json_answer(request: Request, value: Any, *, media_type: str = JSON) -> Resp
 
 def encode(value: Any) -> bytes:
     """Return a value as JSON text."""
-    return orjson.dumps(value, default=str, option=orjson.OPT_SERIALIZE_NUMPY)
+    # Column names are a subclass of str, which is no string to orjson.
+    return orjson.dumps(value, default=str, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS)
 
 
 def tagged_answer(request: Request, body: bytes, media_type: str) -> Response:

@@ -69,6 +69,8 @@ def _merge(connection: Connection, after: AfterImport, speaks: bool, ground: boo
     make_records(connection)
     fill_ground(connection, after.context.settings.files)
     added, changed, removed = write_records(connection)
+    if added >= MANY:
+        connection.execute(text("ANALYZE cim.building"))
     _count(connection, after, speaks, added, changed, removed)
     _note_unmatched(connection, after)
 

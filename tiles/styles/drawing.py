@@ -60,8 +60,10 @@ def draw_buildings(row: LayerRow, palette: Palette) -> list[StyleLayer]:
     """Blocks by use, standing on the flat map at height 0 and rising as one comes near."""
     color = by_legend(row.style, palette)
     height = [
-        "coalesce",
+        "case",
+        ["has", "height_m"],
         ["get", "height_m"],
+        ["has", "storeys_above"],
         ["*", STOREY_M, ["get", "storeys_above"]],
         UNKNOWN_HEIGHT_M,
     ]

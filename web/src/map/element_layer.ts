@@ -64,7 +64,9 @@ export interface PickedElement extends PickingInfo {
 // deck.gl's own method for a tile's model is private in its types but is the place made for another rendering of it;
 // hence the untyped base.
 interface TileLayer extends Layer {
+  state: { lastUpdatedViewports: object | null };
   _loadTileset(url: string): Promise<void>;
+  _updateTileset(viewports: object | null): void;
   initializeState(): void;
   getSubLayerProps(props: Record<string, unknown>): Record<string, unknown>;
 }
@@ -78,6 +80,9 @@ export class ElementTileLayer extends Base {
   override async _loadTileset(url: string): Promise<void> {
     try {
       await super._loadTileset(url);
+      // The base selects tiles for viewports drawn after the tileset came; where the camera has rested since before,
+      // there is none, and nothing would be shown until it moves.
+      this._updateTileset(this.state.lastUpdatedViewports);
     } catch (error) {
       const { onTileError } = this.props as unknown as { onTileError: (tile: null, url: string, message: string) => void };
       onTileError(null, url, (error as Error).message);

@@ -120,7 +120,7 @@ def test_click_shows_attributes_and_sources(
         """() => { const { map } = window.cimViewer;
           const { left, top } = map.getCanvas().getBoundingClientRect();
           for (let y = 250; y < 700; y += 7) for (let x = 420; x < 980; x += 7) {
-            const [hit] = map.queryRenderedFeatures([[x - 5, y - 5], [x + 5, y + 5]]);
+            const [hit] = map.queryRenderedFeatures([x, y]);
             if (hit?.source === "buildings" && hit.layer.type !== "symbol") return [x + left, y + top, hit.id];
           }
           return null; }"""

@@ -26,6 +26,12 @@ MODELS_LOADED = """async () => { const end = performance.now() + 120000;
     if (performance.now() > end) throw new Error("no part of any model was loaded");
     await new Promise((next) => requestAnimationFrame(next));
   } }"""
+INTERLEAVED = """async () => { const end = performance.now() + 120000; const { map } = window.cimViewer;
+  while (!map.getLayersOrder().some((id) => id.startsWith("deck-"))) {
+    if (performance.now() > end) throw new Error("the models are drawn over the map");
+    await new Promise((next) => requestAnimationFrame(next));
+  }
+  return map.getLayersOrder(); }"""
 CAMERA = """() => { const { map } = window.cimViewer; const { lng, lat } = map.getCenter();
   return [lng, lat, map.getZoom(), map.getBearing(), map.getPitch()]; }"""
 
@@ -152,6 +158,10 @@ def test_bim_models_are_drawn_and_their_elements_picked(
     page = open_viewer(f"c={lon},{lat},18.3,20,50")
     page.evaluate(MODELS_LOADED)
     settle(page)
+    order = page.evaluate(INTERLEAVED)
+    names = order.index("buildings:label")
+    models_at = next(place for place, layer in enumerate(order) if layer.startswith("deck-"))
+    assert order.index("buildings:extrusion") < models_at < names, "models are not drawn among the map's layers"
     shoot(page, "model")
     picked = page.evaluate(
         """([lon, lat]) => { const { map, viewer } = window.cimViewer; const at = map.project([lon, lat]);

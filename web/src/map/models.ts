@@ -10,6 +10,8 @@ import { ElementTileLayer, type PickedElement } from "./element_layer";
 const MIN_ZOOM = 14.5;
 const MAX_AT_ONCE = 60;
 const PICK_RADIUS_PX = 2;
+/** The beginning of the ids under which the overlay adds itself to the map's layers. */
+const GROUP = "deck-maplibre-layer-group";
 
 /** What is lower is cut off, unless the underground is shown; a little below 0, for slabs that lie on the ground. */
 const GROUND_M = -0.05;
@@ -43,6 +45,7 @@ export class ModelScene {
     this.#overlay = new MapLibreOverlay({ interleaved: true, layers: [], effects: [lighting], pickingRadius: PICK_RADIUS_PX });
     map.addControl(this.#overlay);
     map.on("moveend", () => this.#update());
+    map.on("idle", () => this.#interleave());
   }
 
   setModels(models: ModelInfo[]): void {
@@ -88,6 +91,14 @@ export class ModelScene {
     this.#hideBuildings(models);
   }
 
+  /**
+   * Puts the models among the map's layers where that has not happened: the overlay does not do it while the style is
+   * busy, and draws them over everything then, without regard to the blocks before them.
+   */
+  #interleave(): void {
+    if (this.#shown && !this.map.getLayersOrder().some((id) => id.startsWith(GROUP))) this.#update(true);
+  }
+
   #layer(model: ModelInfo): ElementTileLayer {
     return new ElementTileLayer({
       id: layerId(model),
@@ -97,12 +108,17 @@ export class ModelScene {
       opacity: this.#view.opacity,
       lowestHeight: this.#view.underground ? -1e6 : GROUND_M,
       selectedElement: this.#selected,
-      beforeId: this.map.getLayer("viewer-selection-circle") ? "viewer-selection-circle" : undefined,
+      beforeId: this.#above(),
       // workers of loaders.gl would be fetched from a CDN: the tiles are plain glTF, parsed on the page
       loadOptions: { worker: false, core: { worker: false }, tileset: { maximumScreenSpaceError: 12 } },
       onTileLoad: () => this.#loaded(model),
       onTileError: (_tile: unknown, _url: string, message: string) => this.onError(model, message),
     });
+  }
+
+  /** The map layer under which models are drawn: the first of the dots and names, which stay on top. */
+  #above(): string | undefined {
+    return this.map.getStyle().layers.find((layer) => layer.type === "circle" || layer.type === "symbol")?.id;
   }
 
   #loaded(model: ModelInfo): void {

@@ -17,6 +17,21 @@ from cim.db import make_engine
 from cim.settings import Settings
 
 REPOSITORY = Path(__file__).parent.parent
+#: Folders whose tests share one costly service or import: one worker runs all of such a folder, these first.
+TOGETHER = ("web", "end_to_end")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say which tests a worker of pytest-xdist takes together, the longest of them first."""
+    groups = {item: _group(item.path) for item in items}
+    items.sort(key=lambda item: TOGETHER.index(groups[item]) if groups[item] in TOGETHER else len(TOGETHER))
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(groups[item]))
+
+
+def _group(path: Path) -> str:
+    parts = path.relative_to(REPOSITORY / "tests").parts
+    return parts[0] if parts[0] in TOGETHER else "/".join(parts)
 
 
 @pytest.fixture(scope="session")

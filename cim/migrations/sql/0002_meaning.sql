@@ -1,0 +1,1 @@
+-- meaning: nothing yet

@@ -1,0 +1,1 @@
+-- meaning down: nothing yet

@@ -1,0 +1,1 @@
+-- shapes: nothing yet

@@ -1,0 +1,1 @@
+-- shapes down: nothing yet

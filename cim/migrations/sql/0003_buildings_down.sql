@@ -1,0 +1,1 @@
+-- buildings down: nothing yet

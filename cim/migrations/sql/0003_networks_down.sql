@@ -1,0 +1,1 @@
+-- networks down: nothing yet

@@ -1,5 +1,6 @@
 """The one definition of the schema ``cim``."""
 
+from cim.tables.bim import alignment, element_group, facility, object_link
 from cim.tables.buildings import building, building_source, conflict, element, model, space, storey, unit
 from cim.tables.catalogue import dataset, feature, layer, object_history, quarantine, theme
 from cim.tables.columns import GEOGRAPHIC_SRID, OBJECT_TABLES, SCHEMA, metadata, object_id_seq
@@ -23,6 +24,7 @@ __all__ = [
     "OBJECT_TABLES",
     "ROLES",
     "SCHEMA",
+    "alignment",
     "api_key",
     "building",
     "building_source",
@@ -31,8 +33,10 @@ __all__ = [
     "conflict",
     "dataset",
     "element",
+    "element_group",
     "event",
     "event_log",
+    "facility",
     "feature",
     "grid_cell",
     "last_observation",
@@ -42,6 +46,7 @@ __all__ = [
     "metadata",
     "model",
     "object_history",
+    "object_link",
     "object_id_seq",
     "observation",
     "parking",

@@ -114,6 +114,9 @@ model = object_table(
     Column("metric_crs", Text),
     Column("placement", JSONB),
     json_column("georeference"),
+    # set -> property -> {"type", "unit"}: what the numbers in psets and quantities of its objects are; an object whose
+    # file says otherwise has its own in ``attributes``
+    json_column("value_types"),
     Column("longitude", Double),
     Column("latitude", Double),
     Column("height_m", Double),  # of the model's origin
@@ -148,8 +151,11 @@ space = object_table(
     Column("height_m", Double),
     Column("floor_area_m2", Double),
     Column("volume_m3", Double),
+    Column("drawing_hash", Text),  # of mesh, placement and materials
     Index("space_model_id_idx", "model_id"),
     Index("space_storey_id_idx", "storey_id"),
+    # closed body in degrees and metres of height; null where the file's body is not closed
+    geometry("POLYHEDRALSURFACE", "solid", z=True),
     Index("space_building_id_idx", "building_id"),
     geom=geometry("MULTIPOLYGON"),
 )
@@ -161,6 +167,7 @@ element = object_table(
     reference("model_id", "model.id", ondelete="CASCADE"),
     reference("storey_id", "storey.id"),
     reference("space_id", "space.id"),
+    reference("facility_id", "facility.id"),
     Column("global_id", Text),
     Column("parent_global_id", Text),
     Column("ifc_class", Text, nullable=False),
@@ -175,11 +182,13 @@ element = object_table(
     Column("kernel", Text),
     Column("min_height_m", Double),
     Column("max_height_m", Double),
+    Column("drawing_hash", Text),  # of mesh, placement and materials
     Index("element_model_id_idx", "model_id"),
     Index("element_storey_id_idx", "storey_id"),
     Index("element_ifc_class_idx", "ifc_class"),
     Index("element_global_id_idx", "global_id"),
     Index("element_building_id_idx", "building_id"),
     Index("element_space_id_idx", "space_id"),
+    Index("element_facility_id_idx", "facility_id"),
     geom=geometry("POLYGON"),
 )

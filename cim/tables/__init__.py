@@ -2,7 +2,7 @@
 
 from cim.tables.bim import alignment, element_group, facility, object_link
 from cim.tables.buildings import building, building_source, conflict, element, model, space, storey, unit
-from cim.tables.catalogue import dataset, feature, layer, object_history, quarantine, theme
+from cim.tables.catalogue import dataset, feature, layer, object_history, quarantine, repair, theme
 from cim.tables.columns import GEOGRAPHIC_SRID, OBJECT_TABLES, SCHEMA, metadata, object_id_seq
 from cim.tables.command import ROLES, api_key, zone, zone_log
 from cim.tables.land import catchment, grid_cell, river, river_area, terrain, water_work
@@ -53,6 +53,7 @@ __all__ = [
     "pipe",
     "pipe_node",
     "quarantine",
+    "repair",
     "resource",
     "river",
     "river_area",

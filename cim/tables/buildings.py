@@ -56,6 +56,10 @@ building_source = Table(
     Column("content_hash", Text),
     now_column("recorded_at"),
     geometry("GEOMETRY"),
+    # boundary surfaces of a city model, heights in metres in the dataset's vertical datum, and the kind of each, a
+    # letter in the same order: G ground, W wall, R roof, C closure, O other
+    geometry("MULTIPOLYGON", "lod2", z=True),
+    Column("lod2_surfaces", Text),
     UniqueConstraint("dataset_id", "source_key"),
     Index("building_source_building_id_idx", "building_id"),
     Index("building_source_code_idx", "code"),

@@ -44,6 +44,10 @@ layer = Table(
     Column("owner", Text),
     Column("licence", Text),
     Column("source", Text),
+    # what an operator says of the layer as a whole; where null, its datasets say it
+    Column("data_date", Date),
+    Column("crs", Text),
+    Column("accuracy_m", Double),
     Column("min_zoom", SmallInteger, nullable=False, server_default="0"),
     Column("max_zoom", SmallInteger, nullable=False, server_default="22"),
     # name -> {"type", "title": {"zh", "en"}, "min_zoom"}: what tiles and queries may show; an allow-list
@@ -78,6 +82,8 @@ dataset = Table(
     Column("source", Text),
     Column("data_date", Date),
     json_column("report"),
+    # the file's own layer -> how its rows were read: what a mended row needs to take the same way
+    json_column("recipes"),
     now_column("recorded_at"),
 )
 
@@ -94,8 +100,27 @@ quarantine = Table(
     Column("geom_wkt", Text),  # as read, in the file's own CRS
     Column("record", JSONB),
     Column("is_resolved", Boolean, nullable=False, server_default="false"),
+    Column("crs", Text),  # of geom_wkt
+    Column("fingerprint", Text),  # of the row as delivered, to know it again in the next version of its file
+    # {"record", "geom_wkt", "at"}: the row as a person has mended it; in the model where is_resolved
+    Column("mended", JSONB),
     now_column("recorded_at"),
     Index("quarantine_dataset_name_idx", "dataset_name"),
+)
+
+#: What was changed in a row so that it could be taken. ``kind``: self_crossing | ring_order | duplicate_points |
+#: unclosed_ring; a row may have several.
+repair = Table(
+    "repair",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("dataset_id", BigInteger, ForeignKey("cim.dataset.id", ondelete="CASCADE"), nullable=False),
+    Column("layer_id", Text, nullable=False),
+    Column("layer_name", Text),  # the file's own layer
+    Column("place", Text, nullable=False),
+    Column("source_key", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Index("repair_dataset_id_idx", "dataset_id"),
 )
 
 #: Any layer at all that has no table of its own.

@@ -1,1 +1,2 @@
--- buildings down: nothing yet
+ALTER TABLE building_source DROP COLUMN lod2_surfaces;
+ALTER TABLE building_source DROP COLUMN lod2;

@@ -13,7 +13,7 @@ branch_labels = None
 depends_on = None
 
 SQL = Path(__file__).parent.parent / "sql"
-SCRIPTS = ("0003_addresses", "0003_buildings", "0003_networks", "0003_grids")
+SCRIPTS = ("0003_sources", "0003_addresses", "0003_buildings", "0003_networks", "0003_grids")
 
 
 def upgrade() -> None:

@@ -56,23 +56,34 @@ class MeshInfo(NamedTuple):
     volume_m3: float
 
 
+class StoredMesh(NamedTuple):
+    """A mesh that the database holds."""
+
+    volume_m3: float
+
+
 class MeshStore:
-    """Meshes by hash; their bytes lie in a temporary file, so that memory holds none of them."""
+    """Meshes by hash; their bytes lie in a temporary file (or in the database), so that memory holds none of them."""
 
     def __init__(self) -> None:
         self._file = tempfile.TemporaryFile(prefix="cim-meshes-")  # noqa: SIM115 - lives as long as this store
         self._infos: dict[bytes, MeshInfo] = {}
+        self._stored: dict[bytes, StoredMesh] = {}
         self._end = 0
         weakref.finalize(self, self._file.close)
 
     def __len__(self) -> int:
-        return len(self._infos)
+        return len(self._infos.keys() | self._stored.keys())
 
     def __contains__(self, mesh_hash: bytes) -> bool:
-        return mesh_hash in self._infos
+        return mesh_hash in self._infos or mesh_hash in self._stored
 
-    def __getitem__(self, mesh_hash: bytes) -> MeshInfo:
-        return self._infos[mesh_hash]
+    def __getitem__(self, mesh_hash: bytes) -> MeshInfo | StoredMesh:
+        return self._infos.get(mesh_hash) or self._stored[mesh_hash]
+
+    def add_stored(self, mesh_hash: bytes, info: StoredMesh) -> None:
+        """Note a mesh that the database holds."""
+        self._stored[mesh_hash] = info
 
     def add(self, message: NewMesh) -> None:
         """Keep a mesh, once."""
@@ -95,17 +106,28 @@ class MeshStore:
             yield mesh_hash, self._file.read(info.position_bytes), self._file.read(info.triangle_bytes), info
 
     def hashes(self) -> list[bytes]:
-        """Return the hashes of all meshes."""
+        """Return the hashes of the meshes that were computed now."""
         return list(self._infos)
+
+    def stored_hashes(self) -> list[bytes]:
+        """Return the hashes of the meshes that the database has to hold."""
+        return [mesh_hash for mesh_hash in self._stored if mesh_hash not in self._infos]
 
 
 @dataclass
 class Geometry:
-    """All that the workers gave: meshes, instances by product (STEP id), and the outcome of each product."""
+    """Meshes, instances by product (STEP id), and the outcome of each product.
+
+    Attributes
+    ----------
+    recalled
+        Products that were not computed, for the database knew their shapes.
+    """
 
     meshes: MeshStore = field(default_factory=MeshStore)
     instances: dict[int, Instance] = field(default_factory=dict)
     outcomes: dict[int, Outcome] = field(default_factory=dict)
+    recalled: set[int] = field(default_factory=set)
 
     def receive(self, message: NewMesh | Instance) -> None:
         """Take one result."""

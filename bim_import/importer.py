@@ -6,7 +6,9 @@ import tempfile
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection
@@ -27,6 +29,8 @@ from bim_import.placements import GivenPlace, find_place, read_placements
 from bim_import.properties import Properties, PropertyReader
 from bim_import.reader import OpenModel, open_model
 from bim_import.rows import ModelRows
+from bim_import.shape_cache import keep, recall
+from bim_import.shape_key import ShapeKeys
 from bim_import.spatial import Storey, Tree, read_storeys
 from bim_import.writing import write_rows
 from cim import crs as systems
@@ -42,12 +46,22 @@ class PreparedModel:
     description: DatasetDescription
     rows: ModelRows
     geometry: Geometry
+    keys: dict[int, bytes]
     notes: list[Note]
 
     def write(self, connection: Connection, dataset_id: int) -> WriteResult:
         """Write it in the caller's transaction."""
-        layers = write_rows(connection, self.rows, self.geometry.meshes, dataset_id)
-        return WriteResult(layers, [], list(self.notes), self.rows.bounds)
+        written = write_rows(connection, self.rows, self.geometry.meshes, dataset_id)
+        keep(connection, self.keys, self.geometry)
+        notes = list(self.notes)
+        if written.renamed:
+            notes.append(
+                Note(
+                    "renamed",
+                    f"{written.renamed} objects have other GlobalIds and were found again; they keep their ids",
+                )
+            )
+        return WriteResult(written.layers, [], notes, self.rows.bounds)
 
 
 class IfcImporter:
@@ -98,11 +112,15 @@ class IfcImporter:
         if given is not None:
             check_given(given[0], middle)
         storeys = read_storeys(model.file, tree, model.metres_per_unit)
+        shapes = _Shapes(model, content, bodies, local_offset(middle))
+        geometry = _recalled(shapes, context)
         with ThreadPoolExecutor(1) as thread:
             # The kernels work in other processes; properties are read meanwhile.
             future = thread.submit(_read_properties, model, content)
-            geometry = self._compute(model, content, bodies, local_offset(middle), context)
+            keys = thread.submit(lambda: shapes.keys)
+            self._compute(model, shapes, geometry, context)
             properties = future.result()
+            keys.result()
         notes = [*model.notes, *content.notes]
         if given is not None:
             place = place_given(given[0], middle, _anchor(given[0], storeys, content, tree, geometry))
@@ -110,27 +128,46 @@ class IfcImporter:
         assert place is not None
         rows = map_rows(model, content, tree, storeys, properties, place, geometry)
         notes += [*place.notes, *_notes(content, geometry)]
-        return PreparedModel(_describe(model, place), rows, geometry, notes)
+        return PreparedModel(_describe(model, place), rows, geometry, shapes.keys, notes)
 
-    def _compute(
-        self,
-        model: OpenModel,
-        content: Content,
-        bodies: list[object],
-        offset: tuple[float, float, float],
-        context: ImportContext,
-    ) -> Geometry:
-        geometry = Geometry()
+    def _compute(self, model: OpenModel, shapes: _Shapes, geometry: Geometry, context: ImportContext) -> None:
+        """Compute what is not known yet."""
+        total = len(shapes.bodies)
 
         def receive(message: NewMesh | Instance) -> None:
             geometry.receive(message)
             if isinstance(message, Instance):
-                context.progress("geometry", len(geometry.instances), len(bodies))
+                context.progress("geometry", len(geometry.instances), total)
 
-        outlined = frozenset(product.id() for product in [*content.elements, *content.spaces] if is_outlined(product))
+        unknown = [product for product in shapes.bodies if product.id() not in geometry.outcomes]
+        order = Open(str(model.path), shapes.offset_m)
         pool = self.pool(context.options.workers)
-        geometry.outcomes = pool.compute(Open(str(model.path), offset), plan(bodies), outlined, receive)
-        return geometry
+        geometry.outcomes |= pool.compute(order, plan(unknown), shapes.outlined, receive)
+
+
+class _Shapes:
+    """The products of a file that have a body, and what tells whether their shapes are known."""
+
+    def __init__(
+        self, model: OpenModel, content: Content, bodies: list[Any], offset_m: tuple[float, float, float]
+    ) -> None:
+        self._model, self.bodies, self.offset_m = model, bodies, offset_m
+        products = [*content.elements, *content.spaces]
+        self.outlined = frozenset(product.id() for product in products if is_outlined(product))
+
+    @cached_property
+    def keys(self) -> dict[int, bytes]:
+        """STEP id -> key."""
+        return ShapeKeys(self._model.file, self._model.path, self.offset_m).of(self.bodies, self.outlined)
+
+
+def _recalled(shapes: _Shapes, context: ImportContext) -> Geometry:
+    """Return what the database knows of an earlier version's shapes."""
+    geometry = Geometry()
+    if context.earlier is not None:
+        with context.earlier.connect() as connection:
+            recall(connection, shapes.keys, geometry)
+    return geometry
 
 
 def _read_properties(model: OpenModel, content: Content) -> dict[int, Properties]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import Connection, Table, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from bim_import.geometry import MeshStore
+from bim_import.identity import rename_keys
 from bim_import.mapping import MODEL_KEY
-from bim_import.meshes import remove_unused_meshes, write_instances, write_meshes
+from bim_import.meshes import drawing_hashes, remove_unused_meshes, write_instances, write_meshes
 from bim_import.rows import ModelRows
 from cim import db, store
 from cim.reports import LayerCounts
@@ -25,44 +26,89 @@ _MODEL = (
 _STOREY = (*_OBJECT, "model_id", "global_id", "number", "elevation_m", "base_height_m", "height_m", "geom")
 _SPACE = (
     *_OBJECT, "model_id", "storey_id", "global_id", "long_name", "base_height_m", "height_m", "floor_area_m2",
-    "volume_m3", "geom",
+    "volume_m3", "drawing_hash", "geom",
 )  # fmt: skip
 _ELEMENT = (
     *_OBJECT, "model_id", "storey_id", "space_id", "global_id", "parent_global_id", "ifc_class", "predefined_type",
     "type_name", "tag", "system", "psets", "quantities", "materials", "geometry_status", "kernel", "min_height_m",
-    "max_height_m", "geom",
+    "max_height_m", "drawing_hash", "geom",
 )  # fmt: skip
 
 
-def write_rows(connection: Connection, rows: ModelRows, meshes: MeshStore, dataset_id: int) -> dict[str, LayerCounts]:
-    """Write a model and all that belongs to it; return the counts by layer."""
-    earlier = connection.execute(
-        select(model.c.id, model.c.attributes["instances_digest"].astext).where(
-            model.c.dataset_id == dataset_id, model.c.layer_id == "models", model.c.source_key == MODEL_KEY
-        )
-    ).one_or_none()
+class Written(NamedTuple):
+    """Counts by layer, and how many objects were found again under another key."""
+
+    layers: dict[str, LayerCounts]
+    renamed: int
+
+
+def write_rows(connection: Connection, rows: ModelRows, meshes: MeshStore, dataset_id: int) -> Written:
+    """Write a model and all that belongs to it."""
     counts = {"models": _merge(connection, model, "models", _MODEL, [rows.model], dataset_id)}
     model_id = _ids(connection, model, "models", dataset_id)[MODEL_KEY]
     common = {"model_id": model_id}
+    drawn = drawing_hashes(rows.instances)
+    renamed = 0
+    for table, layer_id, found in (
+        (storey, "storeys", rows.storeys),
+        (space, "spaces", rows.spaces),
+        (element, "elements", rows.elements),
+    ):
+        renamed += rename_keys(connection, table, layer_id, dataset_id, found, rows.instances)
+    earlier = _drawn(connection, dataset_id)
     counts["storeys"] = _merge(connection, storey, "storeys", _STOREY, _with(rows.storeys, common), dataset_id)
     storeys = _ids(connection, storey, "storeys", dataset_id)
-    spaces = _with(rows.spaces, common, storeys)
+    spaces = _with(_drawn_rows(rows.spaces, "space", drawn), common, storeys)
     counts["spaces"] = _merge(connection, space, "spaces", _SPACE, spaces, dataset_id)
-    elements = _with(rows.elements, common, storeys, _ids(connection, space, "spaces", dataset_id))
+    kept = _ids(connection, space, "spaces", dataset_id)
+    elements = _with(_drawn_rows(rows.elements, "element", drawn), common, storeys, kept)
     counts["elements"] = _merge(connection, element, "elements", _ELEMENT, elements, dataset_id)
     write_buildings(connection, rows.buildings, dataset_id)
-    if earlier is None or earlier[1] != rows.model["attributes"]["instances_digest"]:
-        ids = {
-            "element": _ids(connection, element, "elements", dataset_id),
-            "space": _ids(connection, space, "spaces", dataset_id),
-        }
-        write_meshes(connection, meshes)
-        write_instances(connection, model_id, rows.instances, ids)
-        if earlier is not None:
-            remove_unused_meshes(connection)
+    if drawn != earlier:
+        _draw(connection, rows, meshes, dataset_id, model_id, _changed(earlier, drawn))
     if any(found.is_changed for found in counts.values()):
         db.notify(connection, {"type": "model", "id": model_id, "name": rows.model["name"], "bounds": rows.bounds})
-    return counts
+    return Written(counts, renamed)
+
+
+def _drawn(connection: Connection, dataset_id: int) -> dict[tuple[str, str], str]:
+    """Return (table, key) -> drawing hash of what the database draws."""
+    return {
+        (table.name, row.source_key): row.drawing_hash
+        for table in (element, space)
+        for row in connection.execute(
+            select(table.c.source_key, table.c.drawing_hash).where(
+                table.c.dataset_id == dataset_id, table.c.drawing_hash.is_not(None)
+            )
+        )
+    }
+
+
+def _drawn_rows(
+    rows: Iterable[dict[str, Any]], table: str, drawn: Mapping[tuple[str, str], str]
+) -> Iterator[dict[str, Any]]:
+    return (row | {"drawing_hash": drawn.get((table, row["source_key"]))} for row in rows)
+
+
+def _changed(earlier: Mapping[tuple[str, str], str], drawn: Mapping[tuple[str, str], str]) -> set[tuple[str, str]]:
+    return {one for one, value in drawn.items() if earlier.get(one) != value}
+
+
+def _draw(
+    connection: Connection,
+    rows: ModelRows,
+    meshes: MeshStore,
+    dataset_id: int,
+    model_id: int,
+    changed: set[tuple[str, str]],
+) -> None:
+    ids = {
+        "element": _ids(connection, element, "elements", dataset_id),
+        "space": _ids(connection, space, "spaces", dataset_id),
+    }
+    write_meshes(connection, meshes)
+    write_instances(connection, model_id, [one for one in rows.instances if one[:2] in changed], ids)
+    remove_unused_meshes(connection)
 
 
 def _with(

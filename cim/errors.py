@@ -55,6 +55,10 @@ class UnplacedModel(CimError):
     """The model says nothing reliable about its place; give it with --place FILE."""
 
 
+class Outdated(CimError):
+    """What was read from the database has changed meanwhile; do it again."""
+
+
 class InvalidSetting(CimError):
     """A setting is not valid."""
 

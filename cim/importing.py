@@ -19,7 +19,7 @@ import orjson
 from sqlalchemy import Connection, Engine, func, select
 
 from cim import provenance
-from cim.errors import CimError, InvalidFile, TooLarge, UnknownFormat, UnplacedModel
+from cim.errors import CimError, InvalidFile, Outdated, TooLarge, UnknownFormat, UnplacedModel
 from cim.reports import DatasetDescription, ImportReport, Note, Rejected, WriteResult
 from cim.settings import Settings
 from cim.sources import Source, gather
@@ -53,11 +53,19 @@ def silent(step: str, done: int, total: int | None) -> None:
 
 @dataclass(frozen=True)
 class ImportContext:
-    """All that an importer may use."""
+    """All that an importer may use.
+
+    Attributes
+    ----------
+    earlier
+        The database where it holds an earlier version of this dataset, so that what has not changed need not be
+        computed again; None where all has to be.
+    """
 
     options: ImportOptions
     settings: Settings
     progress: Progress = silent
+    earlier: Engine | None = None
 
 
 class Prepared(Protocol):
@@ -80,7 +88,7 @@ class Importer(Protocol):
         """Tell by content, not by name, whether this file is of the family; must be quick and never raise."""
 
     def prepare(self, source: Source, context: ImportContext) -> Prepared:
-        """Read the file without touching the database; raises InvalidFile and its kin."""
+        """Read the file without writing to the database; raises InvalidFile and its kin."""
 
 
 @dataclass
@@ -166,12 +174,27 @@ def _import(engine: Engine, source: Source, importer: Importer, context: ImportC
             f"a dataset of the name '{report.dataset}' came from another folder; if this is its new version say "
             f"--dataset '{report.dataset}', else choose another name with --dataset"
         )
-    prepared = importer.prepare(source, context)
+    try:
+        prepared = importer.prepare(source, replace(context, earlier=engine if earlier else None))
+        _commit(engine, source, prepared, checksum, context, report)
+    except Outdated:
+        prepared = importer.prepare(source, context)
+        _commit(engine, source, prepared, checksum, context, report)
+    report.status = "imported"
+
+
+def _commit(
+    engine: Engine,
+    source: Source,
+    prepared: Prepared,
+    checksum: bytes,
+    context: ImportContext,
+    report: ImportReport,
+) -> None:
     with engine.connect() as connection, connection.begin() as transaction:
         _write(connection, source, prepared, checksum, context, report)
         if context.options.dry_run:
             transaction.rollback()
-    report.status = "imported"
 
 
 def _write(

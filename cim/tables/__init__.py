@@ -16,7 +16,7 @@ from cim.tables.live import (
     resource,
     sensor,
 )
-from cim.tables.meshes import mesh, mesh_instance
+from cim.tables.meshes import mesh, mesh_instance, shape
 from cim.tables.networks import pipe, pipe_node, road, road_node
 
 __all__ = [
@@ -60,6 +60,7 @@ __all__ = [
     "road",
     "road_node",
     "sensor",
+    "shape",
     "space",
     "storey",
     "terrain",

@@ -41,3 +41,25 @@ mesh_instance = Table(
     Index("mesh_instance_element_id_idx", "element_id"),
     Index("mesh_instance_mesh_hash_idx", "mesh_hash"),
 )
+
+#: What a kernel made of one content: a product's representation, openings, placement and styles, and the library's
+#: version, are hashed to ``key``, so that a new version of a file computes only what is new in it. ``status``: ok |
+#: empty | failed; without a mesh for the last two. ``rectangle``: 4 x 2 corners; ``outline``: WKB; both, ``placement``
+#: and heights in model metres. A shape goes with its mesh.
+shape = Table(
+    "shape",
+    metadata,
+    Column("key", LargeBinary, primary_key=True),
+    Column("status", Text, nullable=False),
+    Column("kernel", Text, nullable=False),
+    Column("mesh_hash", LargeBinary, ForeignKey("cim.mesh.hash", ondelete="CASCADE")),
+    Column("placement", ARRAY(Double)),
+    json_column("materials", "[]"),
+    Column("rectangle", ARRAY(Double)),
+    Column("min_z_m", Double),
+    Column("max_z_m", Double),
+    Column("outline", LargeBinary),
+    Column("volume_m3", Double),
+    now_column("recorded_at"),
+    Index("shape_mesh_hash_idx", "mesh_hash"),
+)

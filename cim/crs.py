@@ -6,9 +6,10 @@ EPSG:4490, EPSG:4547 and EPSG:4526. The stored system is EPSG:4490 (CGCS2000).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import shapely
@@ -16,12 +17,42 @@ from numpy.typing import ArrayLike, NDArray
 from pyproj import CRS, Geod, Transformer
 from pyproj.exceptions import CRSError, ProjError
 
+from cim import local_systems
 from cim.errors import InvalidInput
+from cim.local_systems import LocalSystem, Move
 from cim.tables.columns import GEOGRAPHIC_SRID
 
 GEOGRAPHIC = CRS.from_epsg(GEOGRAPHIC_SRID)
 _WGS84 = CRS.from_epsg(4326)
+#: A step to the north, about 100 m, along which the direction of a local grid is taken.
+_NORTHWARD_DEG = 0.001
 GEOD: Geod = Geod(ellps="GRS80")  # a and 1/f of CGCS2000
+
+
+class Operation(Protocol):
+    """What moves coordinates: a transformer of PROJ, or a chain with a step that PROJ does not have."""
+
+    @property
+    def transform(self) -> Callable[..., tuple[Any, ...]]:
+        """What moves x and y (and z), arrays of one shape or plain numbers; ``errcheck`` raises where it cannot."""
+
+
+@dataclass(frozen=True)
+class Chain:
+    """A step that PROJ does not have, before (``is_first``) or after an operation of PROJ's; heights stay."""
+
+    step: Move
+    operation: Operation
+    is_first: bool
+
+    def transform(self, *coordinates: Any, errcheck: bool = False) -> tuple[Any, ...]:
+        """Move x and y; a third coordinate comes back as it is."""
+        x, y = (np.asarray(part, np.float64) for part in coordinates[:2])
+        if self.is_first:
+            x, y = self.operation.transform(*self.step(x, y), errcheck=errcheck)[:2]
+        else:
+            x, y = self.step(*map(np.asarray, self.operation.transform(x, y, errcheck=errcheck)[:2]))
+        return (x, y, *coordinates[2:])
 
 
 @dataclass(frozen=True)
@@ -38,7 +69,7 @@ class CrsTransform:
 
     source: CRS
     target: CRS
-    transformer: Transformer
+    transformer: Operation
     description: str
     accuracy_m: float | None
     is_ballpark: bool
@@ -78,28 +109,77 @@ class CrsTransform:
 
 
 def parse_crs(value: Any) -> CRS:
-    """Return the CRS that a code, WKT or PROJ text names.
+    """Return the CRS that a code, WKT or PROJ text names, or the name of a local system such as GCJ-02.
 
     Raises
     ------
     InvalidInput
-        Naming the value and the accepted form.
+        Naming the value and the accepted forms.
     """
+    local = local_systems.find(value)
+    if local is not None:
+        return local.crs
     try:
         return CRS.from_user_input(value)
     except CRSError:
-        raise InvalidInput(f"'{str(value)[:200]}' is not a coordinate reference system; use e.g. EPSG:4547") from None
+        raise InvalidInput(
+            f"'{str(value)[:200]}' is not a coordinate reference system; use e.g. EPSG:4547, or one of "
+            f"{', '.join(local_systems.names())}"
+        ) from None
 
 
 def name_of(crs: CRS) -> str:
     """Return the authority code where there is one, else the name."""
+    if local_systems.find(crs) is not None:
+        return str(crs.name)
     authority = crs.to_authority(min_confidence=70)
     return ":".join(authority) if authority else str(crs.name)
 
 
-@lru_cache(maxsize=64)
 def transform_between(source: str, target: str) -> CrsTransform:
     """Return the best operation between two systems, each given as text that :func:`parse_crs` takes.
+
+    A local system is reached through its base.
+    """
+    here, there = local_systems.find(parse_crs(source)), local_systems.find(parse_crs(target))
+    if here is not None:
+        return _from_local(here, transform_between(here.base, target))
+    if there is not None:
+        return _to_local(transform_between(source, there.base), there)
+    return _known_to_proj(source, target)
+
+
+def _from_local(local: LocalSystem, onward: CrsTransform) -> CrsTransform:
+    return replace(
+        onward,
+        source=local.crs,
+        transformer=Chain(local.to_base, onward.transformer, is_first=True),
+        description=f"{local.description} + {onward.description}",
+        accuracy_m=_added(local.accuracy_m, onward),
+    )
+
+
+def _to_local(before: CrsTransform, local: LocalSystem) -> CrsTransform:
+    return replace(
+        before,
+        target=local.crs,
+        transformer=Chain(local.from_base, before.transformer, is_first=False),
+        description=f"{before.description} + inverse of {local.description}",
+        accuracy_m=_added(local.accuracy_m, before),
+    )
+
+
+def _added(accuracy_m: float | None, other: CrsTransform) -> float | None:
+    """Add the accuracies of two steps; WGS 84 taken as CGCS2000 is good to about a metre."""
+    more = other.accuracy_m
+    if more is None and other.is_ballpark and {other.source, other.target} == {_WGS84, GEOGRAPHIC}:
+        more = 1.0
+    return None if accuracy_m is None or more is None else accuracy_m + more
+
+
+@lru_cache(maxsize=64)
+def _known_to_proj(source: str, target: str) -> CrsTransform:
+    """Return PROJ's best operation.
 
     To and from the stored system PROJ knows few operations. Where it knows none it would take the coordinates of an
     old datum as they are, 50 to 700 m off; the way then leads through WGS 84, which is within a metre of CGCS2000.
@@ -155,6 +235,9 @@ def from_geographic(target: CRS | str) -> CrsTransform:
 
 def vertical_name(crs: CRS) -> str | None:
     """Return the vertical part of a compound system, or None where none is declared."""
+    local = local_systems.find(crs)
+    if local is not None:
+        return local.vertical
     for part in crs.sub_crs_list:
         if part.is_vertical:
             return name_of(part)
@@ -170,6 +253,9 @@ def convergence_deg(crs: CRS | str, longitude: float, latitude: float) -> float:
     """Return the meridian convergence: the angle from true north to grid north, clockwise positive, degrees."""
     from pyproj import Proj
 
+    if local_systems.find(parse_crs(_text(crs))) is not None:
+        x, y = from_geographic(crs).points([longitude, longitude], [latitude, latitude + _NORTHWARD_DEG])
+        return -float(np.rad2deg(np.arctan2(x[1] - x[0], y[1] - y[0])))
     return float(Proj(parse_crs(_text(crs))).get_factors(longitude, latitude).meridian_convergence)
 
 
@@ -192,5 +278,7 @@ def _horizontal(crs: CRS) -> CRS:
 def _text(crs: CRS | str) -> str:
     if isinstance(crs, str):
         return crs
+    if local_systems.find(crs) is not None:
+        return str(crs.name)
     authority = crs.to_authority(min_confidence=100)
     return ":".join(authority) if authority else str(crs.to_wkt())

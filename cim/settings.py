@@ -9,13 +9,15 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from cim.errors import InvalidSetting
+from cim.private_crs import use_private_systems
 
 
 class Settings(BaseSettings):
     """What an operator can set; every name has the prefix ``CIM_``.
 
     ``metric_crs`` is the projected system in which buffers, grids and local frames are constructed (metres);
-    lengths and areas that are reported are geodesic and need none.
+    lengths and areas that are reported are geodesic and need none. ``private_crs`` is a TOML file of the owner's own
+    coordinate systems (``cim.private_crs``); ``private_crs.toml`` in ``home`` where it is not set.
     """
 
     model_config = SettingsConfigDict(env_prefix="CIM_", extra="ignore", frozen=True)
@@ -25,6 +27,7 @@ class Settings(BaseSettings):
     replica_urls: str = Field(default="", repr=False)
     metric_crs: str = "EPSG:4547"
     vertical_crs: str = "EPSG:5737"
+    private_crs: Path | None = None
     log: Literal["text", "json"] = "text"
     mqtt_url: str | None = Field(default=None, repr=False)
     oidc_issuer: str | None = None
@@ -51,7 +54,7 @@ class Settings(BaseSettings):
 
 
 def read_settings() -> Settings:
-    """Read the settings from the environment.
+    """Read the settings from the environment, and make the owner's coordinate systems known to this process.
 
     Raises
     ------
@@ -64,4 +67,8 @@ def read_settings() -> Settings:
         first = error.errors()[0]
         name = "CIM_" + "_".join(str(part) for part in first["loc"]).upper()
         raise InvalidSetting(f"{name}: {first['msg']}") from None
-    return settings.model_copy(update={"home": settings.home.expanduser().absolute()})
+    settings = settings.model_copy(update={"home": settings.home.expanduser().absolute()})
+    use_private_systems(
+        settings.private_crs or settings.home / "private_crs.toml", is_required=settings.private_crs is not None
+    )
+    return settings

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from cim import schema
 from cim.settings import Settings
 
 
@@ -37,7 +38,7 @@ def test_every_command_has_help(settings: Settings) -> None:
 
 def test_status_layers_and_datasets_as_json(settings: Settings) -> None:
     status = json.loads(cim(settings, "status", "--json").stdout)
-    assert status["revision"] == "0001"
+    assert status["revision"] == schema.head_revision()
     assert status["objects"] == 0
     layers = {row["id"] for row in json.loads(cim(settings, "layers", "--json").stdout)}
     assert {"buildings", "units", "storeys", "pipes", "grid_cells", "cameras", "events", "zones"} <= layers

@@ -1,9 +1,9 @@
-"""The header of a STEP file: which schema it claims, and a copy that the parser will take."""
+"""The header of a STEP file: which schema it claims, and by which the parser reads it."""
 
 from __future__ import annotations
 
+import codecs
 import re
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from cim.errors import InvalidFile
 
 HEAD_BYTES = 64 * 1024
 TAIL_BYTES = 64 * 1024
-_SCHEMA = re.compile(rb"FILE_SCHEMA\s*\(\s*\(\s*'([^']*)'", re.IGNORECASE)
+SCHEMA = re.compile(rb"FILE_SCHEMA\s*\(\s*\(\s*'([^']*)'", re.IGNORECASE)
 _XML = re.compile(rb"<(?:\w+:)?(?:ifcXML|iso_10303_28|uos)\b", re.IGNORECASE)
 _END = re.compile(rb"END-ISO-10303-21\s*;")
 #: What the parser of ifcopenshell 0.9 reads.
@@ -42,14 +42,14 @@ def looks_like_ifc(head: bytes, name: str) -> bool:
     if name.lower().endswith((".ifc", ".ifcxml", ".ifcx")):
         return True
     if is_step(head):
-        schema = _SCHEMA.search(head)
+        schema = SCHEMA.search(head)
         return schema is not None and schema.group(1).strip().upper().startswith(b"IFC")
     return is_ifcxml(head)
 
 
 def is_step(head: bytes) -> bool:
-    """Tell whether the file starts as a STEP physical file (ISO 10303-21)."""
-    return head.lstrip()[:12].upper() == b"ISO-10303-21"
+    """Tell whether the file starts as a STEP physical file (ISO 10303-21), be it behind a byte order mark."""
+    return head.removeprefix(codecs.BOM_UTF8).lstrip()[:12].upper() == b"ISO-10303-21"
 
 
 def is_ifcxml(head: bytes) -> bool:
@@ -73,7 +73,7 @@ def read_header(path: Path) -> Header:
         raise InvalidFile("this is ifcXML, which is not taken; export the model as IFC-SPF (.ifc)")
     if not is_step(head):
         raise InvalidFile("not a STEP file: it does not start with 'ISO-10303-21;'; export the model as IFC again")
-    found = _SCHEMA.search(head)
+    found = SCHEMA.search(head)
     if found is None:
         raise InvalidFile("the header has no FILE_SCHEMA, so the version of IFC is not known; export the model again")
     if not _END.search(tail):
@@ -103,17 +103,3 @@ def normalise(schema: str) -> str:
     if re.fullmatch(r"IFC2X([23])?(_\w+)?", name):
         return "IFC2X3"
     raise InvalidFile(f"schema '{schema}' is not known; export the model as IFC2X3, IFC4 or IFC4X3")
-
-
-def readable_copy(path: Path, header: Header, folder: Path) -> Path:
-    """Return the file itself, or a copy in ``folder`` whose header names the schema that the parser reads."""
-    if not header.is_rewritten:
-        return path
-    target = folder / path.name
-    with path.open("rb") as source, target.open("wb") as sink:
-        head = source.read(HEAD_BYTES)
-        found = _SCHEMA.search(head)
-        assert found is not None
-        sink.write(head[: found.start(1)] + header.schema.encode() + head[found.end(1) :])
-        shutil.copyfileobj(source, sink, 1 << 20)
-    return target

@@ -21,12 +21,13 @@ from bim_import.geometry import Geometry, plan, with_body
 from bim_import.geometry_messages import Instance, NewMesh, Open
 from bim_import.geometry_pool import GeometryLimits, GeometryPool
 from bim_import.georeference import Georeference, check_given, local_offset, place_by_file, place_given
-from bim_import.header import looks_like_ifc, read_header, readable_copy
+from bim_import.header import looks_like_ifc, read_header
 from bim_import.mapping import map_rows
 from bim_import.mesh import Floats
 from bim_import.outlines import is_outlined
 from bim_import.placements import GivenPlace, find_place, read_placements
 from bim_import.properties import Properties, PropertyReader
+from bim_import.readable import readable_copy
 from bim_import.reader import OpenModel, open_model
 from bim_import.rows import ModelRows
 from bim_import.shape_cache import keep, recall
@@ -97,9 +98,9 @@ class IfcImporter:
         """
         header = read_header(source.path)
         with tempfile.TemporaryDirectory(prefix="cim-ifc-") as folder:
-            path = readable_copy(source.path, header, Path(folder))
+            readable = readable_copy(source.path, header, Path(folder))
             context.progress("reading", 0, None)
-            return self._prepare(open_model(path, header), source, context)
+            return self._prepare(open_model(readable.path, header, readable.notes), source, context)
 
     def _prepare(self, model: OpenModel, source: Source, context: ImportContext) -> PreparedModel:
         content = sort_content(model.file)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from layers.sources import encoding
+from cim import encoding
 
 #: Owners put whole descriptions into a cell; csv's own limit of 128 KiB is kept as the bound.
 DELIMITERS = ",;\t|"

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pyogrio
 
+from cim import encoding
 from cim.errors import InvalidFile
 from cim.reports import Note
-from layers.sources import encoding
 
 MAGIC = b"\x00\x00\x27\x0a"
 _SAMPLE_ROWS = 2_000

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from bim_import.header import looks_like_ifc, normalise, read_header, readable_copy
+from bim_import.header import looks_like_ifc, normalise, read_header
+from bim_import.readable import readable_copy
 from cim.errors import InvalidFile
 
 STEP = "ISO-10303-21;\nHEADER;\nFILE_DESCRIPTION((''),'2;1');\nFILE_SCHEMA(('{}'));\nENDSEC;\nDATA;\nENDSEC;\n"
@@ -45,7 +46,7 @@ def test_the_copy_changes_nothing_but_the_schema(tmp_path: Path) -> None:
     folder.mkdir()
     header = read_header(path)
     assert header.original_schema == "IFC4X3_RC3"
-    assert readable_copy(path, header, folder).read_text() == body.replace("IFC4X3_RC3", "IFC4X3_ADD2")
+    assert readable_copy(path, header, folder).path.read_text() == body.replace("IFC4X3_RC3", "IFC4X3_ADD2")
     assert path.read_text() == body
 
 

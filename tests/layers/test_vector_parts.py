@@ -12,8 +12,9 @@ import shapely
 from pyproj import CRS
 from shapely import Point, Polygon, box
 
+from cim import encoding
 from cim.crs import parse_crs, to_geographic
-from layers.sources import encoding, vector
+from layers.sources import vector
 from layers.sources.geometry import check, outside, plausible_bounds
 from layers.sources.guess import says
 from layers.sources.keys import SeenKeys

@@ -11,7 +11,7 @@ from cim.access import Caller
 from layers.catalogue import LayerRow
 
 #: Of the form of what is built; raise it when that changes while the data does not.
-FORM_VERSION = 1
+FORM_VERSION = 2
 VARY = "Authorization, Cookie, Accept-Encoding"
 _REFUSES_GZIP = re.compile(r"gzip\s*;\s*q=0(\.0*)?\s*(,|$)")
 

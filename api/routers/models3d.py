@@ -14,6 +14,7 @@ from api.dependencies import Admitted, Host, ObjectId
 from api.service import Service
 from cim.access import OPEN_CALLER
 from tiles.tiles3d.models import content, tileset
+from tiles.tiles3d.summary import model_summary
 
 router = APIRouter(prefix="/3d", tags=["3d"])
 
@@ -40,9 +41,19 @@ async def show_tileset(
     return await _answer(request, service, access, build, JSON)
 
 
+@router.get("/models/{model}/summary.json", summary="What a BIM model holds, counted")
+async def show_summary(request: Request, model: ObjectId, service: Host, access: Admitted) -> Response:
+    """Return the model's storeys and the number of its elements by storey, class, system and discipline."""
+
+    async def build() -> bytes:
+        return encode(await service.compute(model_summary, model, access.caller))
+
+    return await _answer(request, service, access, build, JSON)
+
+
 @router.get("/models/{model}/{part}.glb", summary="A part of a BIM model, as binary glTF")
 async def show_content(request: Request, model: ObjectId, part: str, service: Host, access: Admitted) -> Response:
-    """Return the glb of a storey, or of what belongs to none."""
+    """Return the glb of a discipline of a storey, or of the model as plain blocks; tileset.json names them."""
 
     async def build() -> bytes:
         return await service.compute(content, model, part, access.caller)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import math
 import shutil
 import struct
 import subprocess
@@ -16,12 +17,13 @@ import orjson
 import pytest
 import shapely
 from pyproj import Transformer
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, func, insert, update
 
 from cim.access import Caller
 from cim.errors import NotFound
-from cim.tables import layer, mesh, mesh_instance, model
+from cim.tables import element, layer, mesh, mesh_instance, model, storey
 from tiles.tiles3d.models import content, tileset
+from tiles.tiles3d.summary import model_summary
 
 ADMIN = Caller("admin")
 METRIC_CRS = "EPSG:4547"
@@ -50,6 +52,17 @@ BOX_SIDES = np.array(
 )  # fmt: skip
 
 
+#: A storey's outline in model metres: an L of 300 m2.
+L_SHAPE = [(10, 20), (30, 20), (30, 30), (20, 30), (20, 40), (10, 40)]
+
+
+def outline() -> shapely.MultiPolygon:
+    """Return the L in degrees, each corner transformed by pyproj on its own."""
+    corners = np.column_stack([np.array(L_SHAPE, float), np.zeros(6), np.ones(6)]) @ PLACEMENT.T
+    degrees = Transformer.from_crs(METRIC_CRS, "EPSG:4490", always_xy=True).transform(corners[:, 0], corners[:, 1])
+    return shapely.MultiPolygon([shapely.Polygon(np.column_stack(degrees))])
+
+
 @pytest.fixture
 def house(connection: Connection, add_rows: Any) -> dict[str, Any]:
     """A model of two storeys: walls of one shared mesh, a window of two materials, a chair, a mast without storey."""
@@ -61,7 +74,8 @@ def house(connection: Connection, add_rows: Any) -> dict[str, Any]:
     storeys = add_rows(
         "storey", "storeys",
         [{"model_id": model_id, "number": n, "name": name, "elevation_m": e, "base_height_m": HEIGHT + 0.2 + e,
-          "source_key": name} for n, name, e in ((-1, "地下一层", -3.0), (1, "首层", 0.0))],
+          "height_m": 3.0, "source_key": name, "geom": outline()}
+         for n, name, e in ((-1, "地下一层", -3.0), (1, "首层", 0.0))],
     )  # fmt: skip
     digest = hashlib.sha256(b"box").digest()
     connection.execute(
@@ -71,7 +85,7 @@ def house(connection: Connection, add_rows: Any) -> dict[str, Any]:
         )
     )  # fmt: skip
     mirrored = np.diag([-1.0, 1, 1])
-    things = [
+    things: list[tuple[str, str | None, int | None, Any, list[float], list[Any]]] = [
         ("IfcWall", "墙A", storeys[0], np.eye(3), [10, 20, -3], [BRICK, BRICK]),
         ("IfcWall", "wall B", storeys[1], np.eye(3), [10, 20, 0], [BRICK, BRICK]),
         ("IfcWindow", None, storeys[1], mirrored, [250, -160, 0.5], [BRICK, GLASS]),
@@ -81,7 +95,7 @@ def house(connection: Connection, add_rows: Any) -> dict[str, Any]:
     elements = add_rows(
         "element", "elements",
         [{"model_id": model_id, "ifc_class": kind, "name": name, "storey_id": storey_id, "global_id": f"gid-{name}"}
-         for kind, name, storey_id, *_ in things],
+         | {"system": "幕墙" if kind == "IfcWindow" else None} for kind, name, storey_id, *_ in things],
     )  # fmt: skip
     placements = []
     for element_id, (_, _, _, turn, shift, materials) in zip(elements, things, strict=True):
@@ -146,13 +160,27 @@ class Glb:
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
-def tiles_of(tile: dict[str, Any]) -> list[dict[str, Any]]:
-    return [tile] + [each for child in tile.get("children", []) for each in tiles_of(child)]
+def tiles_of(tile: dict[str, Any], above: Any = None) -> list[tuple[dict[str, Any], Any]]:
+    """Return a tile and all below it, each with the matrix from its metres to the earth."""
+    matrix = np.eye(4) if above is None else above
+    if "transform" in tile:
+        matrix = matrix @ np.array(tile["transform"]).reshape(4, 4).T
+    return [(tile, matrix)] + [each for child in tile.get("children", []) for each in tiles_of(child, matrix)]
 
 
-def on_earth(found: dict[str, Any], glb: Glb, element: int) -> Any:
+def content_with(connection: Connection, model_id: int, found: dict[str, Any], element: int) -> tuple[Glb, Any]:
+    """Return the only content with an element, and its matrix."""
+    contents = [
+        (Glb(content(connection, model_id, tile["content"]["uri"].removesuffix(".glb"), ADMIN)), matrix)
+        for tile, matrix in tiles_of(found["root"])
+        if "content" in tile
+    ]
+    (one,) = [each for each in contents if element in [row["id"] for row in each[0].table()]]
+    return one
+
+
+def on_earth(matrix: Any, glb: Glb, element: int) -> Any:
     """Return geocentric coordinates of an element's vertices as a client computes them."""
-    matrix = np.array(found["root"]["transform"]).reshape(4, 4).T
     row = [row["id"] for row in glb.table()].index(element)
     vertices = []
     for primitive in glb.primitives():
@@ -178,53 +206,163 @@ def test_every_vertex_is_within_a_centimetre_of_its_place(
     connection: Connection, house: dict[str, Any], ground: Any, lift_m: float
 ) -> None:
     found = tileset(connection, house["model"], ADMIN, ground=ground)
-    names = [f"s{house['storeys'][0]}", f"s{house['storeys'][1]}", f"s{house['storeys'][1]}", None, "rest"]
-    names[3] = f"s{house['storeys'][1]}-detail"
-    for element, placement, name in zip(house["elements"], house["placements"], names, strict=True):
-        glb = Glb(content(connection, house["model"], name, ADMIN))
-        seen, expected = on_earth(found, glb, element), directly(placement, lift_m)
+    for number, placement in zip(house["elements"], house["placements"], strict=True):
+        glb, matrix = content_with(connection, house["model"], found, number)
+        seen, expected = on_earth(matrix, glb, number), directly(placement, lift_m)
         apart = np.linalg.norm(seen[:, None] - expected[None], axis=2)
         assert apart.min(axis=1).max() < 0.01
         assert apart.min(axis=0).max() < 0.01
 
 
+def corners_of(volume: dict[str, Any]) -> Any:
+    """Return the eight corners of a bounding box."""
+    box = np.array(volume["box"])
+    signs = np.array(list(itertools.product((-1, 1), repeat=3)))
+    return box[:3] + signs @ box[3:].reshape(3, 3)
+
+
+def is_inside(points: Any, volume: dict[str, Any]) -> bool:
+    """Tell whether points lie in a box along the axes, to a millimetre."""
+    corners = corners_of(volume)
+    return bool((points >= corners.min(axis=0) - 1e-3).all() and (points <= corners.max(axis=0) + 1e-3).all())
+
+
 def test_the_tileset_keeps_the_rules(connection: Connection, house: dict[str, Any]) -> None:
     found = tileset(connection, house["model"], ADMIN)
+    root = found["root"]
     assert found["asset"]["version"] == "1.1"
-    assert found["geometricError"] >= found["root"]["geometricError"]
-    contents = []
-    for parent in tiles_of(found["root"]):
-        box = parent["boundingVolume"]["box"]
-        low, high = np.array(box[:3]) - np.diag(np.reshape(box[3:], (3, 3))), None
-        high = np.array(box[:3]) + np.diag(np.reshape(box[3:], (3, 3)))
-        for child in parent.get("children", []):
+    assert found["geometricError"] >= root["geometricError"]
+    inside = 0
+    for parent, to_earth in tiles_of(root):
+        to_parent = np.linalg.inv(to_earth)
+        for child, child_to_earth in tiles_of(parent, to_earth @ np.linalg.inv(_own(parent))):
             assert child["geometricError"] <= parent["geometricError"]
-            inner = child["boundingVolume"]["box"]
-            reach = np.diag(np.reshape(inner[3:], (3, 3)))
-            assert (np.array(inner[:3]) - reach >= low - 1e-3).all()
-            assert (np.array(inner[:3]) + reach <= high + 1e-3).all()
-        if "content" in parent:
-            name = parent["content"]["uri"].removesuffix(".glb")
-            contents.append(name)
-            glb = Glb(content(connection, house["model"], name, ADMIN))
+            if "content" not in child:
+                continue
+            # what is drawn below a tile lies in the tile's own box
+            glb = Glb(content(connection, house["model"], child["content"]["uri"].removesuffix(".glb"), ADMIN))
             for primitive in glb.primitives():
-                x, y, z = glb.accessor(primitive["attributes"]["POSITION"]).T
-                z_up = np.column_stack([x, -z, y])
-                assert (z_up >= low - 1e-3).all()
-                assert (z_up <= high + 1e-3).all()
+                x, y, z = glb.accessor(primitive["attributes"]["POSITION"]).astype(np.float64).T
+                earth = np.column_stack([x, -z, y, np.ones(len(x))]) @ child_to_earth.T
+                assert is_inside((earth @ to_parent.T)[:, :3], parent["boundingVolume"])
+                assert is_inside(np.column_stack([x, -z, y]), child["boundingVolume"])
+                inside += 1
+    assert inside > 0
+    assert max(abs(value) for value in root["boundingVolume"]["box"]) < 400
+
+
+def _own(tile: dict[str, Any]) -> Any:
+    return np.array(tile["transform"]).reshape(4, 4).T if "transform" in tile else np.eye(4)
+
+
+def test_the_tree_goes_from_blocks_to_storeys_to_disciplines(connection: Connection, house: dict[str, Any]) -> None:
+    root = tileset(connection, house["model"], ADMIN)["root"]
     lower, upper = house["storeys"]
-    assert [tile.get("extras", {}).get("storey") for tile in found["root"]["children"]] == [
+    assert root["refine"] == "REPLACE"
+    assert root["content"]["uri"].startswith("blocks_")
+    assert [tile["extras"]["storey"] for tile in root["children"]] == [
         {"id": lower, "name": "地下一层", "number": -1, "elevation_m": -3.0},
         {"id": upper, "name": "首层", "number": 1, "elevation_m": 0.0},
         None,
     ]
-    # the lowest storey first; the details below their storey; nothing for spaces
-    assert contents == [f"s{lower}", f"s{upper}", f"s{upper}-detail", "rest"]
-    assert max(abs(value) for value in found["root"]["boundingVolume"]["box"]) < 400
+    names = [tile["content"]["uri"].split("_")[0] for tile, _ in tiles_of(root) if "content" in tile]
+    # the lowest storey first; nothing for spaces
+    architecture, furnishing = f"s{upper}-architecture", f"s{upper}-furnishing"
+    assert names == ["blocks", f"s{lower}-architecture", architecture, furnishing, "rest-structure"]
+    (near,) = root["children"][1]["children"]
+    assert "content" not in near
+    assert near["children"][0]["extras"] == {"discipline": "furnishing"}
+
+
+def screen_error(error_m: float, distance_m: float) -> float:
+    """Return the error in pixels on a screen of 900 lines and 37 degrees (3D Tiles 1.1, section 6.7.4)."""
+    return error_m * 900 / (distance_m * 2 * math.tan(math.radians(37) / 2))
+
+
+def test_a_distant_model_is_a_few_triangles_and_does_not_vanish(connection: Connection, house: dict[str, Any]) -> None:
+    found = tileset(connection, house["model"], ADMIN)
+    root = found["root"]
+    most = 16.0
+    # drawn at all, as its building's own block is hidden; but not in detail
+    assert screen_error(found["geometricError"], 30_000) > most
+    assert screen_error(root["geometricError"], 1_500) < most
+    glb = Glb(content(connection, house["model"], root["content"]["uri"].removesuffix(".glb"), ADMIN))
+    assert sum(len(glb.accessor(each["indices"])) // 3 for each in glb.primitives()) < 100
+    # near: the fabric; at the door: the furniture too
+    fabric, near = root["children"][1], root["children"][1]["children"][0]
+    assert screen_error(root["geometricError"], 400) > most
+    assert screen_error(fabric["geometricError"], 400) < most
+    assert screen_error(near["geometricError"], 100) > most
+
+
+def test_blocks_fill_their_storeys(connection: Connection, house: dict[str, Any]) -> None:
+    root = tileset(connection, house["model"], ADMIN)["root"]
+    glb = Glb(content(connection, house["model"], root["content"]["uri"].removesuffix(".glb"), ADMIN))
+    lower, upper = house["storeys"]
+    assert [(row["id"], row["storey_id"], row["ifc_class"], row["name"]) for row in glb.table()] == [
+        (lower, lower, "IfcBuildingStorey", "地下一层"), (upper, upper, "IfcBuildingStorey", "首层"),
+    ]  # fmt: skip
+    volume, low, high = np.zeros(2), np.full(2, np.inf), np.full(2, -np.inf)
+    for primitive in glb.primitives():
+        x, y, z = glb.accessor(primitive["attributes"]["POSITION"]).astype(np.float64).T
+        triangles = glb.accessor(primitive["indices"]).reshape(-1, 3)
+        rows = glb.accessor(primitive["attributes"]["_FEATURE_ID_0"])[triangles[:, 0]].astype(int)
+        a, b, c = np.column_stack([x, -z, y])[triangles].transpose(1, 0, 2)
+        np.add.at(volume, rows, (np.cross(a, b) * c).sum(axis=1) / 6)
+        np.minimum.at(low, rows, np.min([a, b, c], axis=0)[:, 2])
+        np.maximum.at(high, rows, np.max([a, b, c], axis=0)[:, 2])
+    # 300 m2 x 3 m each, closed, one on the other
+    assert volume == pytest.approx([900, 900], rel=1e-4)
+    assert high - low == pytest.approx([3, 3], abs=0.01)
+    assert low[1] == pytest.approx(high[0], abs=0.01)
+
+
+def test_a_model_without_outlines_starts_with_its_storeys(connection: Connection, house: dict[str, Any]) -> None:
+    connection.execute(update(storey).values(geom=None))
+    found = tileset(connection, house["model"], ADMIN)
+    assert "content" not in found["root"]
+    assert found["root"]["refine"] == "ADD"
+    # refined from any distance
+    assert screen_error(found["root"]["geometricError"], 30_000) > 16
+
+
+def test_a_model_without_storeys_is_a_block_of_its_footprint(connection: Connection, house: dict[str, Any]) -> None:
+    footprint = func.ST_GeomFromText(shapely.to_wkt(outline(), rounding_precision=-1), 4490)
+    connection.execute(update(storey).values(geom=None))
+    connection.execute(update(model).values(geom=footprint))
+    connection.execute(update(element).values(min_height_m=40.0, max_height_m=52.0))
+    root = tileset(connection, house["model"], ADMIN)["root"]
+    glb = Glb(content(connection, house["model"], root["content"]["uri"].removesuffix(".glb"), ADMIN))
+    assert [(row["id"], row["ifc_class"]) for row in glb.table()] == [(house["model"], "IfcBuilding")]
+    tops = [glb.accessor(each["attributes"]["POSITION"])[:, 1] for each in glb.primitives()]
+    assert np.ptp(np.concatenate(tops)) == pytest.approx(12, abs=0.01)
+
+
+def part(house: dict[str, Any], connection: Connection, name: str) -> Glb:
+    """Return the content whose address begins with a part's name."""
+    root = tileset(connection, house["model"], ADMIN)["root"]
+    uris = [tile["content"]["uri"] for tile, _ in tiles_of(root) if "content" in tile]
+    (uri,) = [uri for uri in uris if uri.split("_")[0] == name]
+    return Glb(content(connection, house["model"], uri.removesuffix(".glb"), ADMIN))
+
+
+def test_the_summary_counts_what_is_drawn(connection: Connection, house: dict[str, Any]) -> None:
+    summary = model_summary(connection, house["model"], ADMIN)
+    lower, upper = house["storeys"]
+    assert [each["id"] for each in summary["storeys"]] == [upper, lower]
+    assert summary["disciplines"] == ["architecture", "structure", "furnishing"]
+    groups = {tuple(each.values()) for each in summary["groups"]}
+    assert groups == {
+        (lower, "IfcWall", None, "architecture", 1), (upper, "IfcWall", None, "architecture", 1),
+        (upper, "IfcWindow", "幕墙", "architecture", 1), (upper, "IfcFurniture", None, "furnishing", 1),
+        (None, "IfcSlab", None, "structure", 1),
+    }  # fmt: skip
+    with pytest.raises(NotFound):
+        model_summary(connection, house["model"], Caller("planner", "440307"))
 
 
 def test_contents_are_closed_lit_and_coloured(connection: Connection, house: dict[str, Any]) -> None:
-    glb = Glb(content(connection, house["model"], f"s{house['storeys'][1]}", ADMIN))
+    glb = part(house, connection, f"s{house['storeys'][1]}-architecture")
     materials = glb.document["materials"]
     assert [material.get("alphaMode") for material in materials] == [None, "BLEND"]
     assert materials[1]["pbrMetallicRoughness"]["baseColorFactor"][3] == 0.35
@@ -252,20 +390,36 @@ def test_contents_are_closed_lit_and_coloured(connection: Connection, house: dic
 
 
 def test_features_name_their_elements(connection: Connection, house: dict[str, Any]) -> None:
-    glb = Glb(content(connection, house["model"], f"s{house['storeys'][1]}", ADMIN))
+    glb = part(house, connection, f"s{house['storeys'][1]}-architecture")
     _, wall, window, _, _ = house["elements"]
+    upper = house["storeys"][1]
     assert glb.table() == [
-        {"id": wall, "global_id": "gid-wall B", "ifc_class": "IfcWall", "name": "wall B", "storey": "首层"},
-        {"id": window, "global_id": "gid-None", "ifc_class": "IfcWindow", "name": "", "storey": "首层"},
-    ]
-    rest = Glb(content(connection, house["model"], "rest", ADMIN))
+        {"id": wall, "storey_id": upper, "global_id": "gid-wall B", "ifc_class": "IfcWall", "name": "wall B",
+         "storey": "首层", "system": "", "discipline": "architecture"},
+        {"id": window, "storey_id": upper, "global_id": "gid-None", "ifc_class": "IfcWindow", "name": "",
+         "storey": "首层", "system": "幕墙", "discipline": "architecture"},
+    ]  # fmt: skip
+    rest = part(house, connection, "rest-structure")
     assert [row["storey"] for row in rest.table()] == [""]
 
 
 def test_what_is_not_there_or_not_for_the_caller(connection: Connection, house: dict[str, Any], add_rows: Any) -> None:
-    for part in ("s999999", "rest-detail", "../s1", "s1.glb", "S1", "s", "", "s99999999999999999999"):
+    upper = f"s{house['storeys'][1]}"
+    strangers = (
+        "s999999-mep_0_0_0",
+        "rest-mep_0_0_0",
+        "../s1",
+        f"{upper}-architecture",
+        f"{upper}-walls_0_0_0",
+        "s",
+        "",
+        f"{upper}-architecture_0_0",
+        f"{upper}-architecture_0_0_9999999999",
+        "s99999999999999999999-mep_0_0_0",
+    )
+    for name in strangers:  # fmt: skip
         with pytest.raises(NotFound):
-            content(connection, house["model"], part, ADMIN)
+            content(connection, house["model"], name, ADMIN)
     with pytest.raises(NotFound):
         tileset(connection, house["model"] + 10_000, ADMIN)
     with pytest.raises(NotFound):
@@ -277,7 +431,7 @@ def test_what_is_not_there_or_not_for_the_caller(connection: Connection, house: 
     with pytest.raises(NotFound):
         tileset(connection, house["model"], Caller("planner"))
     with pytest.raises(NotFound):
-        content(connection, house["model"], "rest", Caller("planner"))
+        content(connection, house["model"], "rest-structure_0_0_0", Caller("planner"))
 
 
 def test_the_ground_of_a_model_without_storeys_is_its_building(connection: Connection, add_rows: Any) -> None:
@@ -303,8 +457,8 @@ def test_the_ground_of_a_model_without_storeys_is_its_building(connection: Conne
         )
     )
     found = tileset(connection, model_id, ADMIN, ground="flat")
-    glb = Glb(content(connection, model_id, "rest", ADMIN))
-    apart = np.linalg.norm(on_earth(found, glb, element)[:, None] - directly(placement, -40.0)[None], axis=2)
+    glb, matrix = content_with(connection, model_id, found, element)
+    apart = np.linalg.norm(on_earth(matrix, glb, element)[:, None] - directly(placement, -40.0)[None], axis=2)
     assert apart.min(axis=1).max() < 0.01
     assert connection.execute(update(model).values(placement=None)).rowcount == 1
     with pytest.raises(NotFound, match="not on the map"):
@@ -333,7 +487,7 @@ def folder_with(package: str) -> Path:
 def test_contents_pass_the_gltf_validator(connection: Connection, house: dict[str, Any], tmp_path: Path) -> None:
     folder = folder_with("gltf-validator")
     found = tileset(connection, house["model"], ADMIN)
-    for tile in tiles_of(found["root"]):
+    for tile, _ in tiles_of(found["root"]):
         if "content" not in tile:
             continue
         body = content(connection, house["model"], tile["content"]["uri"].removesuffix(".glb"), ADMIN)

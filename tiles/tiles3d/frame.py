@@ -31,6 +31,12 @@ def to_earth(metric_crs: str, points: ArrayLike) -> Floats:
     """Return geocentric x, y, z (n x 3, metres) of points (n x 3: east, north, height) in a projected system."""
     east, north, height = np.asarray(points, dtype=np.float64).reshape(-1, 3).T
     longitude, latitude = to_geographic(metric_crs).points(east, north)
+    return geographic_to_earth(np.column_stack([longitude, latitude, height]))
+
+
+def geographic_to_earth(points: ArrayLike) -> Floats:
+    """Return geocentric x, y, z (n x 3, metres) of longitudes, latitudes (degrees) and heights (n x 3)."""
+    longitude, latitude, height = np.asarray(points, dtype=np.float64).reshape(-1, 3).T
     return np.column_stack(_to_geocentric().transform(longitude, latitude, height))
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Color = tuple[float, float, float, float]
 
@@ -50,9 +51,7 @@ class Piece(NamedTuple):
     triangles: NDArray[np.int64]
 
 
-def merge(
-    meshes: Mapping[bytes, StoredMesh], instances: Sequence[Instance], origin: NDArray[np.float64]
-) -> list[Primitive]:
+def merge(meshes: Mapping[bytes, StoredMesh], instances: Sequence[Instance], origin: ArrayLike) -> list[Primitive]:
     """Merge all instances, one primitive a colour; see-through colours last.
 
     Parameters
@@ -61,21 +60,51 @@ def merge(
         x, y, z of the local origin in model metres, taken off every vertex before it becomes float32.
     """
     pieces = weld(meshes)
-    by_color: dict[Color, list[tuple[Piece, Instance]]] = {}
-    for instance in instances:
-        for number, (_, _, material) in enumerate(meshes[instance.mesh_key].parts):
-            piece = pieces[instance.mesh_key, number]
-            if len(piece.triangles):
-                by_color.setdefault(color_of(instance, material), []).append((piece, instance))
-    primitives = [_fill(color, drawings, origin) for color, drawings in by_color.items()]
+    placements = np.array([instance.placement for instance in instances], np.float64).reshape(-1, 3, 4)
+    placements[:, :, 3] -= np.asarray(origin, np.float64)
+    drawn = Placed(
+        placements,
+        np.linalg.det(placements[:, :, :3]) < 0,
+        np.array([instance.feature for instance in instances], np.float32),
+    )
+    primitives = [_fill(color, uses, pieces, drawn) for color, uses in _by_color(meshes, pieces, instances).items()]
     return sorted(primitives, key=lambda primitive: (-primitive.color[3], primitive.color))
+
+
+class Placed(NamedTuple):
+    """All instances: placements around the local origin (n x 3 x 4), which are mirrors, and their features."""
+
+    placements: NDArray[np.float64]
+    is_mirrored: NDArray[np.bool_]
+    features: NDArray[np.float32]
+
+
+#: Piece -> the numbers of the instances that draw it.
+Uses = dict[tuple[bytes, int], list[int]]
+
+
+def _by_color(
+    meshes: Mapping[bytes, StoredMesh], pieces: Mapping[tuple[bytes, int], Piece], instances: Sequence[Instance]
+) -> dict[Color, Uses]:
+    found: dict[Color, Uses] = {}
+    for row, instance in enumerate(instances):
+        for number, (_, _, material) in enumerate(meshes[instance.mesh_key].parts):
+            key = instance.mesh_key, number
+            if len(pieces[key].triangles):
+                found.setdefault(color_of(instance, material), {}).setdefault(key, []).append(row)
+    return found
 
 
 def color_of(instance: Instance, material: int) -> Color:
     """Return the colour of a material of an instance, a light grey where it has none."""
     if not 0 <= material < len(instance.materials):
         return DEFAULT_COLOR
-    red, green, blue, alpha = (round(min(max(float(part), 0.0), 1.0), 3) for part in instance.materials[material])
+    return _rounded(*instance.materials[material])
+
+
+@lru_cache(maxsize=4096)
+def _rounded(*parts: float) -> Color:
+    red, green, blue, alpha = (round(min(max(float(part), 0.0), 1.0), 3) for part in parts)
     return red, green, blue, alpha
 
 
@@ -142,9 +171,9 @@ def _normals(corners: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray
     return across / np.where(has_area, length, 1.0)[:, None], has_area
 
 
-def _fill(color: Color, drawings: Sequence[tuple[Piece, Instance]], origin: NDArray[np.float64]) -> Primitive:
-    vertices = sum(len(piece.positions) for piece, _ in drawings)
-    count = sum(len(piece.triangles) for piece, _ in drawings)
+def _fill(color: Color, uses: Uses, pieces: Mapping[tuple[bytes, int], Piece], drawn: Placed) -> Primitive:
+    vertices = sum(len(pieces[key].positions) * len(rows) for key, rows in uses.items())
+    count = sum(len(pieces[key].triangles) * len(rows) for key, rows in uses.items())
     made = Primitive(
         color,
         np.empty((vertices, 3), np.float32),
@@ -152,17 +181,28 @@ def _fill(color: Color, drawings: Sequence[tuple[Piece, Instance]], origin: NDAr
         np.empty(vertices, np.float32),
         np.empty((count, 3), np.uint32),
     )
-    matrices = np.array([instance.placement for _, instance in drawings], np.float64).reshape(-1, 3, 4)
-    is_mirrored = np.linalg.det(matrices[:, :, :3]) < 0
     vertex = triangle = 0
-    for (piece, instance), matrix, mirrored in zip(drawings, matrices, is_mirrored, strict=True):
-        vertex_end, triangle_end = vertex + len(piece.positions), triangle + len(piece.triangles)
-        turn = matrix[:, :3].T
-        made.positions[vertex:vertex_end] = piece.positions @ turn + (matrix[:, 3] - origin)
-        made.normals[vertex:vertex_end] = piece.normals @ turn
-        made.features[vertex:vertex_end] = instance.feature
-        # a mirror turns triangles inside out
-        made.triangles[triangle:triangle_end] = (piece.triangles[:, ::-1] if mirrored else piece.triangles) + vertex
-        vertex, triangle = vertex_end, triangle_end
+    for key, rows in uses.items():
+        vertex, triangle = _place(made, pieces[key], drawn, np.array(rows), (vertex, triangle))
     made.normals[:] /= np.linalg.norm(made.normals, axis=1, keepdims=True)
     return made
+
+
+def _place(
+    made: Primitive, piece: Piece, drawn: Placed, rows: NDArray[np.int64], start: tuple[int, int]
+) -> tuple[int, int]:
+    """Write all drawings of a piece at once; return where the next one begins."""
+    size = len(piece.positions)
+    vertex, triangle = start
+    vertex_end, triangle_end = vertex + size * len(rows), triangle + len(piece.triangles) * len(rows)
+    turn = drawn.placements[rows, :, :3].transpose(0, 2, 1)
+    shift = drawn.placements[rows, None, :, 3]
+    made.positions[vertex:vertex_end] = (piece.positions @ turn + shift).reshape(-1, 3)
+    made.normals[vertex:vertex_end] = (piece.normals @ turn).reshape(-1, 3)
+    made.features[vertex:vertex_end] = np.repeat(drawn.features[rows], size)
+    # a mirror turns triangles inside out
+    mirrored = drawn.is_mirrored[rows, None, None]
+    corners = np.where(mirrored, piece.triangles[None, :, ::-1], piece.triangles[None])
+    first = vertex + size * np.arange(len(rows))
+    made.triangles[triangle:triangle_end] = (corners + first[:, None, None]).reshape(-1, 3)
+    return vertex_end, triangle_end

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -12,24 +12,20 @@ from sqlalchemy import Connection, Row, select
 from cim.access import Caller
 from cim.errors import NotFound
 from cim.tables import building, element, layer, mesh, mesh_instance, model, storey
-from tiles.tiles3d.frame import column_major, model_to_earth
+from tiles.tiles3d.blocks import draw_blocks, model_blocks
+from tiles.tiles3d.frame import model_to_earth
 from tiles.tiles3d.glb import write_glb
 from tiles.tiles3d.merge import Instance, StoredMesh, merge
 from tiles.tiles3d.parts import (
+    BLOCKS,
+    Origin,
     Part,
-    PartBounds,
     drawn_elements,
     is_in_part,
-    local_origin,
-    parse_part,
+    parse_content_name,
     part_bounds,
 )
-
-#: Metres by which a model without its details is off: they come when one is nearer than some 300 m.
-DETAIL_ERROR_M = 3.0
-#: A model that is not drawn at all is off by its size; small ones count as this large, so that none is lost on maps
-#: that leave out the building's block in its stead.
-LEAST_ERROR_M = 60.0
+from tiles.tiles3d.tree import group_by_storey, outer_error, root_tile
 
 Ground = Literal["true", "flat"]
 
@@ -48,53 +44,76 @@ def tileset(connection: Connection, model_id: int, caller: Caller, *, ground: Gr
     NotFound
         For a model that does not exist, may not be seen, is not placed, or has nothing to draw.
     """
-    row = _find_model(connection, model_id, caller)
-    origin = local_origin(connection, model_id)
-    if row.placement is None or row.metric_crs is None or origin is None:
+    row = find_model(connection, model_id, caller)
+    parts = part_bounds(connection, model_id)
+    if row.placement is None or row.metric_crs is None or not parts:
         raise NotFound(f"the model {model_id} is not on the map: its place or its geometry is not known")
     lift_m = -base_height_m(connection, row) if ground == "flat" else 0.0
-    matrix = model_to_earth(row.metric_crs, row.placement, origin, lift_m)
-    parts = part_bounds(connection, model_id, origin)
-    storeys = _read_storeys(connection, model_id)
-    size_m = float(np.linalg.norm(_high(parts) - _low(parts)))
-    error_m = max(size_m, LEAST_ERROR_M)
+
+    def to_earth(origin: Origin) -> NDArray[np.float64]:
+        return model_to_earth(row.metric_crs, row.placement, origin, lift_m)
+
+    groups = group_by_storey(parts, read_storeys(connection, model_id))
+    blocks = model_blocks(connection, row, lift_m)
     return {
         "asset": {"version": "1.1", "tilesetVersion": str(int(row.recorded_at.timestamp())), "generator": "cim"},
-        "geometricError": round(2 * error_m, 3),
-        "root": {
-            "transform": column_major(matrix),
-            "boundingVolume": _volume(parts),
-            "geometricError": round(error_m, 3),
-            "refine": "ADD",
-            "children": [_storey_tile(group, storeys) for group in _by_storey(parts)],
-        },
+        "geometricError": outer_error(parts),
+        "root": root_tile(groups, to_earth, partial(draw_blocks, blocks)),
     }
 
 
-def content(connection: Connection, model_id: int, part: str, caller: Caller) -> bytes:
-    """Return the glb of a part of a model.
+def content(connection: Connection, model_id: int, name: str, caller: Caller) -> bytes:
+    """Return the glb of a part of a model, named as its tileset names it.
 
     Raises
     ------
     NotFound
         For a model or a part that does not exist, may not be seen, or has nothing to draw.
     """
-    wanted = parse_part(part)
-    _find_model(connection, model_id, caller)
-    origin = local_origin(connection, model_id)
-    rows = _read_instances(connection, model_id, wanted)
-    if origin is None or not rows:
-        raise NotFound(f"the model {model_id} has no part '{wanted.name}'; its tileset.json lists them")
+    part, origin = parse_content_name(name)
+    row = find_model(connection, model_id, caller)
+    glb = _blocks(connection, row, origin) if part.discipline == BLOCKS else _elements(connection, row, part, origin)
+    if glb is None:
+        raise NotFound(f"the model {model_id} has no part '{part.name}'; its tileset.json lists them")
+    return glb
+
+
+def _blocks(connection: Connection, row: Row[Any], origin: Origin) -> bytes | None:
+    if row.placement is None or row.metric_crs is None:
+        return None
+    blocks = model_blocks(connection, row)
+    records = [block.record for block in blocks]
+    table: dict[str, list[Any]] = {
+        "id": [row.id if record is None else record.id for record in records],
+        "storey_id": [0 if record is None else record.id for record in records],
+        "global_id": [(row if record is None else record).global_id or "" for record in records],
+        "ifc_class": ["IfcBuilding" if record is None else "IfcBuildingStorey" for record in records],
+        "name": [(row if record is None else record).name or "" for record in records],
+        "storey": ["" if record is None else record.name or "" for record in records],
+        "system": ["" for _ in records],
+        "discipline": [BLOCKS for _ in records],
+    }
+    return write_glb(draw_blocks(blocks, model_to_earth(row.metric_crs, row.placement, origin)), table)
+
+
+def _elements(connection: Connection, row: Row[Any], part: Part, origin: Origin) -> bytes | None:
+    rows = _read_instances(connection, row.id, part)
+    if not rows:
+        return None
     features: dict[int, int] = {}
-    table: dict[str, list[Any]] = {"id": [], "global_id": [], "ifc_class": [], "name": [], "storey": []}
+    names = ("id", "storey_id", "global_id", "ifc_class", "name", "storey", "system")
+    table: dict[str, list[Any]] = {name: [] for name in names}
     instances = []
-    for row in rows:
-        if row.id not in features:
-            features[row.id] = len(features)
+    for found in rows:
+        if found.id not in features:
+            features[found.id] = len(features)
             for name, values in table.items():
-                values.append(getattr(row, name) if name == "id" else getattr(row, name) or "")
-        instances.append(Instance(features[row.id], bytes(row.mesh_hash), row.placement, row.materials))
-    return write_glb(merge(_read_meshes(connection, model_id, wanted), instances, origin), table)
+                values.append(getattr(found, name) or (0 if name.endswith("id") and name != "global_id" else ""))
+        instances.append(Instance(features[found.id], bytes(found.mesh_hash), found.placement, found.materials))
+    table["discipline"] = [part.discipline] * len(features)
+    return write_glb(
+        merge(_read_meshes(connection, {instance.mesh_key for instance in instances}), instances, origin), table
+    )
 
 
 def base_height_m(connection: Connection, row: Row[Any]) -> float:
@@ -115,9 +134,12 @@ def base_height_m(connection: Connection, row: Row[Any]) -> float:
     return float(row.height_m or 0.0 if ground is None else ground)
 
 
-def _find_model(connection: Connection, model_id: int, caller: Caller) -> Row[Any]:
+def find_model(connection: Connection, model_id: int, caller: Caller) -> Row[Any]:
+    """Return the record of a model that the caller may see; raises NotFound."""
+    columns = ("id", "name", "global_id", "building_id", "metric_crs", "placement", "height_m", "recorded_at")
     statement = (
-        select(model)
+        select(*(model.c[name] for name in columns))
+        .select_from(model)
         .join(layer, layer.c.id == model.c.layer_id)
         .where(model.c.id == model_id, layer.c.visibility.in_(caller.visible_levels()))
     )
@@ -137,9 +159,11 @@ def _read_instances(connection: Connection, model_id: int, part: Part) -> list[R
         .outerjoin(storey, storey.c.id == element.c.storey_id)
         .add_columns(
             element.c.id,
+            element.c.storey_id,
             element.c.global_id,
             element.c.ifc_class,
             element.c.name,
+            element.c.system,
             storey.c.name.label("storey"),
             mesh_instance.c.mesh_hash,
             mesh_instance.c.placement,
@@ -150,10 +174,9 @@ def _read_instances(connection: Connection, model_id: int, part: Part) -> list[R
     return list(connection.execute(statement))
 
 
-def _read_meshes(connection: Connection, model_id: int, part: Part) -> dict[bytes, StoredMesh]:
-    used = drawn_elements(model_id).where(*is_in_part(part)).add_columns(mesh_instance.c.mesh_hash)
+def _read_meshes(connection: Connection, hashes: set[bytes]) -> dict[bytes, StoredMesh]:
     rows = connection.execute(
-        select(mesh.c.hash, mesh.c.positions, mesh.c.triangles, mesh.c.parts).where(mesh.c.hash.in_(used))
+        select(mesh.c.hash, mesh.c.positions, mesh.c.triangles, mesh.c.parts).where(mesh.c.hash.in_(hashes))
     )
     return {
         bytes(key): StoredMesh(
@@ -163,55 +186,8 @@ def _read_meshes(connection: Connection, model_id: int, part: Part) -> dict[byte
     }
 
 
-def _by_storey(parts: Iterable[PartBounds]) -> list[list[PartBounds]]:
-    groups: dict[int | None, list[PartBounds]] = {}
-    for bounds in parts:
-        groups.setdefault(bounds.part.storey_id, []).append(bounds)
-    return list(groups.values())
-
-
-def _read_storeys(connection: Connection, model_id: int) -> dict[int, dict[str, Any]]:
+def read_storeys(connection: Connection, model_id: int) -> dict[int, dict[str, Any]]:
     """Return what the tileset says of each storey, so that clients can peel them."""
     columns = (storey.c.id, storey.c.name, storey.c.number, storey.c.elevation_m)
     rows = connection.execute(select(*columns).where(storey.c.model_id == model_id))
     return {row.id: row._asdict() for row in rows}
-
-
-def _storey_tile(group: list[PartBounds], storeys: dict[int, dict[str, Any]]) -> dict[str, Any]:
-    """Return the tile of a storey: its fabric, and below it the details where it has both."""
-    fabric, *details = sorted(group, key=lambda bounds: bounds.part.is_detail)
-    tile: dict[str, Any] = {
-        "boundingVolume": _volume(group),
-        "geometricError": DETAIL_ERROR_M if details else 0.0,
-        "content": {"uri": f"{fabric.part.name}.glb"},
-    }
-    if fabric.part.storey_id in storeys:
-        tile["extras"] = {"storey": storeys[fabric.part.storey_id]}
-    if details:
-        tile["children"] = [
-            {
-                "boundingVolume": _volume(details),
-                "geometricError": 0.0,
-                "content": {"uri": f"{details[0].part.name}.glb"},
-            }
-        ]
-    return tile
-
-
-def _low(parts: Iterable[PartBounds]) -> NDArray[np.float64]:
-    low: NDArray[np.float64] = np.min([bounds.low for bounds in parts], axis=0)
-    return low
-
-
-def _high(parts: Iterable[PartBounds]) -> NDArray[np.float64]:
-    high: NDArray[np.float64] = np.max([bounds.high for bounds in parts], axis=0)
-    return high
-
-
-def _volume(parts: Iterable[PartBounds]) -> dict[str, Any]:
-    """Return the box around parts, z up in the tileset's frame; a centimetre wider, for contents are float32."""
-    listed = list(parts)
-    low, high = _low(listed) - 0.01, _high(listed) + 0.01
-    half = (high - low) / 2
-    axes = np.diag(half)
-    return {"box": [round(value, 4) for value in [*((low + high) / 2).tolist(), *axes.ravel().tolist()]]}

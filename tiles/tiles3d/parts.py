@@ -1,67 +1,83 @@
-"""What a model is cut into: a part for each storey, and within it the building's fabric and its details."""
+"""What a model is cut into: a part for each discipline of each storey, and one of plain blocks, seen from afar."""
 
 from __future__ import annotations
 
 import re
+from math import ceil
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sqlalchemy import ColumnElement, Connection, Select, func, literal, select
 
 from cim.errors import NotFound
 from cim.tables import element, mesh, mesh_instance, storey
+from tiles.tiles3d.disciplines import DETAILS, DISCIPLINES, discipline_of_element
 
 Floats = NDArray[np.float64]
+#: Whole metres x, y, z of a model.
+Origin = tuple[int, int, int]
 
-#: Seen from afar; all else (furniture, ducts, pipes, fittings) is drawn when one comes near.
-FABRIC = (
-    "IfcBeam", "IfcBuildingElementPart", "IfcBuildingElementProxy", "IfcChimney", "IfcColumn", "IfcCourse",
-    "IfcCovering", "IfcCurtainWall", "IfcDoor", "IfcDoorStandardCase", "IfcEarthworksFill", "IfcFooting",
-    "IfcGeographicElement", "IfcKerb", "IfcMember", "IfcMemberStandardCase", "IfcPavement", "IfcPile", "IfcPlate",
-    "IfcPlateStandardCase", "IfcRail", "IfcRailing", "IfcRamp", "IfcRampFlight", "IfcRoof", "IfcShadingDevice",
-    "IfcSite", "IfcSlab", "IfcSlabElementedCase", "IfcSlabStandardCase", "IfcStair", "IfcStairFlight",
-    "IfcTrackElement", "IfcWall", "IfcWallElementedCase", "IfcWallStandardCase", "IfcWindow",
-    "IfcWindowStandardCase",
-)  # fmt: skip
+#: The part that stands for the whole model.
+BLOCKS = "blocks"
 
-_NAME = re.compile(r"(?:s(?P<storey>[1-9][0-9]{0,17})|rest)(?P<detail>-detail)?", re.ASCII)
+_NAME = re.compile(
+    r"(?:(?:s(?P<storey>[1-9][0-9]{0,17})|rest)-(?P<discipline>[a-z]{1,20})|blocks)"
+    r"_(?P<x>-?[0-9]{1,9})_(?P<y>-?[0-9]{1,9})_(?P<z>-?[0-9]{1,9})",
+    re.ASCII,
+)
 
 
 class Part(NamedTuple):
     """One content of the tileset; ``storey_id`` is None for what belongs to no storey."""
 
     storey_id: int | None
-    is_detail: bool
+    discipline: str
+
+    @property
+    def is_detail(self) -> bool:
+        """Whether it is drawn only when one comes near."""
+        return self.discipline in DETAILS
 
     @property
     def name(self) -> str:
-        """The name in the content's address."""
-        base = "rest" if self.storey_id is None else f"s{self.storey_id}"
-        return base + ("-detail" if self.is_detail else "")
+        """The beginning of the content's address."""
+        if self.discipline == BLOCKS:
+            return BLOCKS
+        return ("rest" if self.storey_id is None else f"s{self.storey_id}") + f"-{self.discipline}"
 
 
 class PartBounds(NamedTuple):
-    """A part and the box around it: minimum and maximum x, y, z in model metres around the local origin."""
+    """A part, its local origin, and its box: minimum and maximum x, y, z; all in model metres."""
 
     part: Part
+    origin: Origin
     low: Floats
     high: Floats
 
 
-def parse_part(name: str) -> Part:
-    """Return the part of that name; raises NotFound."""
+def content_name(part: Part, origin: Origin) -> str:
+    """Return the address of a content, without its ending.
+
+    The origin is in it, so that a content lies where the tileset that named it expects it, whatever came in between.
+    """
+    return "_".join([part.name, *map(str, origin)])
+
+
+def parse_content_name(name: str) -> tuple[Part, Origin]:
+    """Return the part and the origin of a content's address; raises NotFound."""
     match = _NAME.fullmatch(name)
-    if match is None:
-        raise NotFound(f"a model has no part '{name[:40]}'; its tileset.json lists them")
+    if match is None or match["discipline"] not in (None, *DISCIPLINES):
+        raise NotFound(f"a model has no part '{name[:60]}'; its tileset.json lists them")
     number = match["storey"]
-    return Part(int(number) if number else None, match["detail"] is not None)
+    part = Part(int(number) if number else None, match["discipline"] or BLOCKS)
+    return part, (int(match["x"]), int(match["y"]), int(match["z"]))
 
 
 def is_in_part(part: Part) -> list[ColumnElement[bool]]:
     """Return the conditions on an element to be in a part."""
-    is_fabric = element.c.ifc_class.in_(FABRIC)
-    return [element.c.storey_id.is_not_distinct_from(part.storey_id), ~is_fabric if part.is_detail else is_fabric]
+    # = or IS NULL: IS NOT DISTINCT FROM uses no index
+    return [element.c.storey_id == part.storey_id, discipline_of_element() == part.discipline]
 
 
 def drawn_elements(model_id: int) -> Select[Any]:
@@ -70,26 +86,25 @@ def drawn_elements(model_id: int) -> Select[Any]:
         select()
         .select_from(mesh_instance)
         .join(element, element.c.id == mesh_instance.c.element_id)
-        .where(mesh_instance.c.model_id == model_id, mesh_instance.c.element_table == "element")
+        .where(element.c.model_id == model_id, mesh_instance.c.element_table == "element")
     )
 
 
-def local_origin(connection: Connection, model_id: int) -> Floats | None:
-    """Return whole metres x, y, z near the middle of a model, or None where nothing of it is drawn.
+def middle_origin(origins: ArrayLike) -> Origin:
+    """Return the median of origins (n x 3), each axis for itself: one stray part does not move it."""
+    ordered = np.sort(np.asarray(origins, dtype=np.int64), axis=0)
+    x, y, z = ordered[ceil(len(ordered) / 2) - 1].tolist()
+    return x, y, z
 
-    The median, so that one stray element does not take the precision of all others, and so that each request
-    computes the same.
+
+def part_bounds(connection: Connection, model_id: int) -> list[PartBounds]:
+    """Return the parts of a model, from the lowest storey to the highest, what belongs to none last.
+
+    A part's origin is the median of its placements, so that one stray element does not take the precision of all
+    others.
     """
+    discipline = discipline_of_element().label("discipline")
     medians = [func.percentile_disc(0.5).within_group(mesh_instance.c.placement[index]) for index in (4, 8, 12)]
-    found = connection.execute(
-        select(*medians).where(mesh_instance.c.model_id == model_id, mesh_instance.c.element_table == "element")
-    ).one()
-    return None if found[0] is None else np.array([round(value) for value in found], dtype=np.float64)
-
-
-def part_bounds(connection: Connection, model_id: int, origin: Floats) -> list[PartBounds]:
-    """Return the parts of a model and their boxes, from the lowest storey to the highest, the rest last."""
-    is_detail = element.c.ifc_class.not_in(FABRIC).label("is_detail")
     boxes = [_placed_interval(axis) for axis in range(3)]
     rows = connection.execute(
         drawn_elements(model_id)
@@ -97,16 +112,22 @@ def part_bounds(connection: Connection, model_id: int, origin: Floats) -> list[P
         .outerjoin(storey, storey.c.id == element.c.storey_id)
         .add_columns(
             element.c.storey_id,
-            is_detail,
+            discipline,
+            *medians,
             *(func.min(low) for low, _ in boxes),
             *(func.max(high) for _, high in boxes),
         )
-        .group_by(element.c.storey_id, is_detail, storey.c.elevation_m)
-        .order_by(storey.c.elevation_m.nulls_last(), element.c.storey_id.nulls_last(), is_detail)
+        .group_by(element.c.storey_id, discipline, storey.c.elevation_m)
+        .order_by(storey.c.elevation_m.nulls_last(), element.c.storey_id.nulls_last(), discipline)
     )
     return [
-        PartBounds(Part(storey_id, detail), np.array(sides[:3]) - origin, np.array(sides[3:]) - origin)
-        for storey_id, detail, *sides in rows
+        PartBounds(
+            Part(storey_id, discipline),
+            (round(values[0]), round(values[1]), round(values[2])),
+            np.array(values[3:6]),
+            np.array(values[6:9]),
+        )
+        for storey_id, discipline, *values in rows
     ]
 
 

@@ -6,15 +6,15 @@ import json
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from district.make import Half, OnStep, make_district
-from district.scales import SCALES
+if TYPE_CHECKING:
+    from district.make import Half, OnStep
 
 SEED = 20260301
 
@@ -59,6 +59,10 @@ def make(
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON summary to stdout.")] = False,
 ) -> None:
     """Write the synthetic district as ordinary GIS, register, raster and IFC files, with a truth.json."""
+    # The generator's libraries take a second to load, which no other command should pay for.
+    from district.make import make_district
+    from district.scales import SCALES
+
     half: Half | None = only.value if only else None
     chatter = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())

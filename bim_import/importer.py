@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from bim_import import conversion as statements
 from bim_import.building_record import footprint, ground_storey
 from bim_import.content import Content, sort_content
+from bim_import.content_hash import ContentHash
 from bim_import.extent import middle_m
 from bim_import.geometry import Geometry, plan, with_body
 from bim_import.geometry_messages import Instance, NewMesh, Open
@@ -33,9 +34,10 @@ from bim_import.rows import ModelRows
 from bim_import.shape_cache import keep, recall
 from bim_import.shape_key import ShapeKeys
 from bim_import.spatial import Storey, Tree, read_storeys
+from bim_import.unchanged import UnchangedModel, find_unchanged, fingerprint
 from bim_import.writing import write_rows
 from cim import crs as systems
-from cim.importing import ImportContext
+from cim.importing import ImportContext, ImportOptions
 from cim.reports import DatasetDescription, Note, WriteResult
 from cim.sources import Source
 
@@ -62,7 +64,7 @@ class PreparedModel:
                     f"{written.renamed} objects have other GlobalIds and were found again; they keep their ids",
                 )
             )
-        return WriteResult(written.layers, [], notes, self.rows.bounds)
+        return WriteResult(written.layers, notes=notes, bounds=self.rows.bounds)
 
 
 class IfcImporter:
@@ -86,8 +88,8 @@ class IfcImporter:
             self._pool = GeometryPool(workers, self._limits)
         return self._pool
 
-    def prepare(self, source: Source, context: ImportContext) -> PreparedModel:
-        """Read and compute all of a file without the database.
+    def prepare(self, source: Source, context: ImportContext) -> PreparedModel | UnchangedModel:
+        """Read and compute all that is new in a file.
 
         Raises
         ------
@@ -100,9 +102,12 @@ class IfcImporter:
         with tempfile.TemporaryDirectory(prefix="cim-ifc-") as folder:
             readable = readable_copy(source.path, header, Path(folder))
             context.progress("reading", 0, None)
-            return self._prepare(open_model(readable.path, header, readable.notes), source, context)
+            text = _Text(readable.path, header.original_schema, context.options)
+            return _unchanged(text, source, context) or self._prepare(
+                open_model(readable.path, header, readable.notes), text, source, context
+            )
 
-    def _prepare(self, model: OpenModel, source: Source, context: ImportContext) -> PreparedModel:
+    def _prepare(self, model: OpenModel, text: _Text, source: Source, context: ImportContext) -> PreparedModel:
         content = sort_content(model.file)
         tree = Tree(model.file)
         bodies = with_body([*content.elements, *content.spaces])
@@ -113,21 +118,23 @@ class IfcImporter:
         if given is not None:
             check_given(given[0], middle)
         storeys = read_storeys(model.file, tree, model.metres_per_unit)
-        shapes = _Shapes(model, content, bodies, local_offset(middle))
+        shapes = _Shapes(model, text, content, bodies, local_offset(middle))
         geometry = _recalled(shapes, context)
         with ThreadPoolExecutor(1) as thread:
             # The kernels work in other processes; properties are read meanwhile.
             future = thread.submit(_read_properties, model, content)
-            keys = thread.submit(lambda: shapes.keys)
+            hashed = thread.submit(lambda: (shapes.keys, text.mark))
             self._compute(model, shapes, geometry, context)
             properties = future.result()
-            keys.result()
+            hashed.result()
         notes = [*model.notes, *content.notes]
         if given is not None:
             place = place_given(given[0], middle, _anchor(given[0], storeys, content, tree, geometry))
             notes.append(_place_note(*given))
         assert place is not None
         rows = map_rows(model, content, tree, storeys, properties, place, geometry)
+        if not any(outcome.status == "timed_out" for outcome in geometry.outcomes.values()):
+            rows.model["attributes"]["fingerprint"] = text.mark
         notes += [*place.notes, *_notes(content, geometry)]
         return PreparedModel(_describe(model, place), rows, geometry, shapes.keys, notes)
 
@@ -146,20 +153,44 @@ class IfcImporter:
         geometry.outcomes |= pool.compute(order, plan(unknown), shapes.outlined, receive)
 
 
+class _Text:
+    """What a file says, hashed when somebody asks."""
+
+    def __init__(self, path: Path, schema: str, options: ImportOptions) -> None:
+        self._path, self._schema, self._options = path, schema, options
+
+    @cached_property
+    def content(self) -> ContentHash:
+        """Statement by statement."""
+        return ContentHash(self._path.read_bytes())
+
+    @cached_property
+    def mark(self) -> str | None:
+        """As a whole, with the options of the import."""
+        return fingerprint(self.content, self._schema, self._options)
+
+
+def _unchanged(text: _Text, source: Source, context: ImportContext) -> UnchangedModel | None:
+    if context.earlier is None:
+        return None
+    with context.earlier.connect() as connection:
+        return find_unchanged(connection, context.options.dataset or source.name, text.mark)
+
+
 class _Shapes:
     """The products of a file that have a body, and what tells whether their shapes are known."""
 
     def __init__(
-        self, model: OpenModel, content: Content, bodies: list[Any], offset_m: tuple[float, float, float]
+        self, model: OpenModel, text: _Text, content: Content, bodies: list[Any], offset_m: tuple[float, float, float]
     ) -> None:
-        self._model, self.bodies, self.offset_m = model, bodies, offset_m
+        self._model, self._text, self.bodies, self.offset_m = model, text, bodies, offset_m
         products = [*content.elements, *content.spaces]
         self.outlined = frozenset(product.id() for product in products if is_outlined(product))
 
     @cached_property
     def keys(self) -> dict[int, bytes]:
         """STEP id -> key."""
-        return ShapeKeys(self._model.file, self._model.path, self.offset_m).of(self.bodies, self.outlined)
+        return ShapeKeys(self._model.file, self._text.content, self.offset_m).of(self.bodies, self.outlined)
 
 
 def _recalled(shapes: _Shapes, context: ImportContext) -> Geometry:

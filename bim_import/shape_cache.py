@@ -16,10 +16,7 @@ from cim.tables import shape
 
 #: Outcomes that another run would only repeat; a time limit may be kept on a quieter machine.
 FINAL = ("ok", "empty", "failed")
-_COLUMNS = (
-    "key", "status", "kernel", "mesh_hash", "placement", "materials", "rectangle", "min_z_m", "max_z_m", "outline",
-    "volume_m3",
-)  # fmt: skip
+_COLUMNS = ("key", "status", "kernel", "mesh_hash", "record")
 
 
 def known_shapes(keys: Iterable[bytes]) -> Select[Any]:
@@ -29,7 +26,7 @@ def known_shapes(keys: Iterable[bytes]) -> Select[Any]:
 
 def recall(connection: Connection, keys: Mapping[int, bytes], geometry: Geometry) -> None:
     """Put into ``geometry`` what is known of products (STEP id -> key)."""
-    rows = {bytes(row.key): row for row in connection.execute(known_shapes(set(keys.values())))}
+    rows = {row.key: row for row in connection.execute(known_shapes(set(keys.values())))}
     for product, key in keys.items():
         row = rows.get(key)
         if row is None:
@@ -37,24 +34,15 @@ def recall(connection: Connection, keys: Mapping[int, bytes], geometry: Geometry
         geometry.outcomes[product] = Outcome(row.status, row.kernel)
         geometry.recalled.add(product)
         if row.mesh_hash is not None:
-            instance = _instance(product, row)
-            geometry.instances[product] = instance
-            geometry.meshes.add_stored(instance.mesh_hash, StoredMesh(row.volume_m3))
+            record = orjson.loads(row.record)
+            geometry.instances[product] = _instance(product, row.mesh_hash, record)
+            geometry.meshes.add_stored(row.mesh_hash, StoredMesh(record[-1]))
 
 
-def _instance(product: int, row: Any) -> Instance:
-    corners = row.rectangle
-    return Instance(
-        0,
-        product,
-        bytes(row.mesh_hash),
-        row.placement,
-        row.materials,
-        [corners[start : start + 2] for start in range(0, 8, 2)],
-        row.min_z_m,
-        row.max_z_m,
-        bytes(row.outline) if row.outline is not None else None,
-    )
+def _instance(product: int, mesh_hash: bytes, record: list[Any]) -> Instance:
+    placement, materials, corners, low, high, outline = record[:6]
+    area = bytes.fromhex(outline) if outline is not None else None
+    return Instance(0, product, mesh_hash, placement, materials, corners, low, high, area)
 
 
 def keep(connection: Connection, keys: Mapping[int, bytes], geometry: Geometry) -> None:
@@ -80,18 +68,12 @@ def _rows(fresh: Mapping[bytes, int], geometry: Geometry) -> Iterator[tuple[Any,
     for key, product in fresh.items():
         outcome, instance = geometry.outcomes[product], geometry.instances.get(product)
         if instance is None:
-            yield (key, outcome.status, outcome.kernel, None, None, "[]", None, None, None, None, None)
+            yield key, outcome.status, outcome.kernel, None, None
             continue
-        yield (
-            key,
-            outcome.status,
-            outcome.kernel,
-            instance.mesh_hash,
-            instance.placement,
-            orjson.dumps(instance.materials).decode(),
-            [value for corner in instance.rectangle for value in corner],
-            instance.min_z_m,
-            instance.max_z_m,
-            instance.outline,
-            geometry.meshes[instance.mesh_hash].volume_m3,
-        )
+        outline = instance.outline.hex() if instance.outline is not None else None
+        volume_m3 = geometry.meshes[instance.mesh_hash].volume_m3
+        record = [
+            instance.placement, instance.materials, instance.rectangle, instance.min_z_m, instance.max_z_m, outline,
+            volume_m3,
+        ]  # fmt: skip
+        yield key, outcome.status, outcome.kernel, instance.mesh_hash, orjson.dumps(record)

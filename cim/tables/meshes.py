@@ -44,8 +44,9 @@ mesh_instance = Table(
 
 #: What a kernel made of one content: a product's representation, openings, placement and styles, and the library's
 #: version, are hashed to ``key``, so that a new version of a file computes only what is new in it. ``status``: ok |
-#: empty | failed; without a mesh for the last two. ``rectangle``: 4 x 2 corners; ``outline``: WKB; both, ``placement``
-#: and heights in model metres. A shape goes with its mesh.
+#: empty | failed; without a mesh for the last two. ``record``: JSON, [placement, materials, 4 x 2 corners from above,
+#: lowest and highest z, outline as hexadecimal WKB, volume], model metres, read whole and never searched. A shape goes
+#: with its mesh.
 shape = Table(
     "shape",
     metadata,
@@ -53,13 +54,7 @@ shape = Table(
     Column("status", Text, nullable=False),
     Column("kernel", Text, nullable=False),
     Column("mesh_hash", LargeBinary, ForeignKey("cim.mesh.hash", ondelete="CASCADE")),
-    Column("placement", ARRAY(Double)),
-    json_column("materials", "[]"),
-    Column("rectangle", ARRAY(Double)),
-    Column("min_z_m", Double),
-    Column("max_z_m", Double),
-    Column("outline", LargeBinary),
-    Column("volume_m3", Double),
+    Column("record", LargeBinary),
     now_column("recorded_at"),
     Index("shape_mesh_hash_idx", "mesh_hash"),
 )

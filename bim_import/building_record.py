@@ -11,7 +11,7 @@ import shapely
 from bim_import.frame import Frame
 from bim_import.geometry import Geometry
 from bim_import.outlines import storey_outline, union
-from bim_import.properties import plain, text_or_none
+from bim_import.property_values import plain, text_or_none
 from bim_import.spatial import Storey
 
 _CODES = ("建筑编码", "楼栋编码", "建筑物编码", "建筑编号", "buildingcode", "building_code", "building code")

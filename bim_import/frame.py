@@ -42,6 +42,13 @@ class Frame:
         moved = polygons(shapely.make_valid(shapely.transform(areas, self.geographic)))
         return None if moved.is_empty else moved
 
+    def line(self, points: bytes) -> str:
+        """Return n x 3 model metres (float64) as a hexadecimal WKB line of degrees and heights."""
+        array = np.frombuffer(points, dtype=np.float64).reshape(-1, 3)
+        heights = np.round(self._placement[2, 2] * array[:, 2] + self._placement[2, 3], 4)
+        line = shapely.linestrings(np.column_stack([self.geographic(array[:, :2]), heights]))
+        return str(shapely.to_wkb(line, hex=True, output_dimension=3))
+
     def rectangles(self, corners: Sequence[Sequence[Sequence[float]]]) -> list[str]:
         """Return n x 4 x 2 corners of model metres as hexadecimal WKB polygons of degrees."""
         if not corners:

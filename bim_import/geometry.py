@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from bim_import.geometry_messages import Instance, NewMesh
+from bim_import.geometry_messages import Instance, Line, NewMesh
 from bim_import.geometry_pool import Outcome, Task
 
 #: Representations that are lines, texts or boxes about a product, not its body.
@@ -126,13 +126,16 @@ class Geometry:
 
     meshes: MeshStore = field(default_factory=MeshStore)
     instances: dict[int, Instance] = field(default_factory=dict)
+    lines: dict[int, Line] = field(default_factory=dict)
     outcomes: dict[int, Outcome] = field(default_factory=dict)
     recalled: set[int] = field(default_factory=set)
 
-    def receive(self, message: NewMesh | Instance) -> None:
+    def receive(self, message: NewMesh | Instance | Line) -> None:
         """Take one result."""
         if isinstance(message, NewMesh):
             self.meshes.add(message)
+        elif isinstance(message, Line):
+            self.lines[message.product] = message
         else:
             self.instances[message.product] = message
 

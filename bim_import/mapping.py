@@ -9,13 +9,20 @@ from typing import Any
 import orjson
 import shapely
 
+from bim_import.alignments import alignment_rows, length_notes
 from bim_import.building_record import building_row
 from bim_import.content import Content
+from bim_import.described import described
+from bim_import.facilities import Facilities
 from bim_import.frame import Frame
 from bim_import.geometry import Geometry
 from bim_import.georeference import Georeference
+from bim_import.groups import group_rows, link_rows
+from bim_import.links import Ports, read_links
 from bim_import.outlines import storey_outline
-from bim_import.properties import Properties, text_or_none
+from bim_import.properties import Properties, common_types, own_types
+from bim_import.property_values import text_or_none
+from bim_import.quantities_check import check_quantities, quantity_notes
 from bim_import.reader import OpenModel
 from bim_import.rows import ModelRows
 from bim_import.spatial import Storey, Tree
@@ -35,16 +42,29 @@ def map_rows(
     geometry: Geometry,
 ) -> ModelRows:
     """Return all rows of a file."""
-    mapper = _Mapper(content, tree, storeys, properties, geometry, Frame(georeference))
-    rows = ModelRows({})
+    frame = Frame(georeference)
+    ports = Ports(model.file)
+    links = read_links(model.file, ports)
+    mapper = _Mapper(content, tree, storeys, properties, geometry, frame, ports)
+    rows = ModelRows({}, frame=frame)
     rows.storeys = [mapper.storey_row(storey) for storey in storeys]
     rows.spaces = [mapper.space_row(space) for space in content.spaces]
     rows.elements = mapper.element_rows()
     rows.buildings = mapper.building_rows()
+    rows.facilities = mapper.facilities.rows(properties, geometry, frame, mapper.describe)
+    rows.alignments = alignment_rows(
+        content, mapper.facilities, properties, geometry, frame, model.metres_per_unit, mapper.describe
+    )
+    rows.groups = group_rows(content, links, properties, mapper.describe)
+    rows.links, counts = link_rows(content, links, MODEL_KEY)
     rows.instances = mapper.instances()
     areas = [row.pop("area") for row in rows.buildings]
     rows.model = mapper.model_row(model, georeference, areas, rows)
-    rows.bounds = mapper.bounds()
+    rows.bounds = mapper.bounds(rows.alignments)
+    rows.model["value_types"] = mapper.common_types
+    check = check_quantities(rows.spaces)
+    rows.model["attributes"] |= {"links": counts, "quantity_check": check}
+    rows.notes = [*quantity_notes(check), *length_notes(content, geometry, rows.alignments)]
     return rows
 
 
@@ -57,7 +77,11 @@ class _Mapper:
         properties: dict[int, Properties],
         geometry: Geometry,
         frame: Frame,
+        ports: Ports,
     ) -> None:
+        self.facilities = Facilities(content, tree)
+        self.common_types = common_types(properties.values())
+        self._ports = ports
         self._content, self._tree, self._storeys = content, tree, storeys
         self._properties, self._geometry, self._frame = properties, geometry, frame
         self._storey_of: dict[int, int | None] = {}
@@ -83,7 +107,9 @@ class _Mapper:
             "base_height_m": self._frame.height_m(storey.z_m),
             "height_m": storey.height_m if storey.height_m is not None else self._rise(storey, members),
             "geom": _hex(self._frame.shape(storey_outline(members, self._geometry))),
-            "attributes": {"is_counted": storey.is_counted, "building_global_id": self._key(storey.building)},
+            "attributes": {"is_counted": storey.is_counted, "building_global_id": self._key(storey.building)}
+            | self.describe(storey.entity)
+            | self._sets(storey.entity),
         }
 
     def _rise(self, storey: Storey, members: list[Any]) -> float | None:
@@ -100,7 +126,7 @@ class _Mapper:
             "long_name": text_or_none(space.LongName),
             "global_id": space.GlobalId,
             "storey_key": self._key(self._storey_of[space.id()]),
-            "attributes": _attributes(space, known) | {"psets": known.psets, "quantities": known.quantities},
+            "attributes": self.describe(space) | {"psets": known.psets, "quantities": known.quantities},
         }
         if instance is not None:
             area = shapely.from_wkb(instance.outline) if instance.outline else shapely.Polygon(instance.rectangle)
@@ -137,6 +163,7 @@ class _Mapper:
             "parent_global_id": self._key(self._tree.parents.get(element.id())),
             "storey_key": self._key(self._storey_of[element.id()]),
             "space_key": self._key(self._tree.nearest(element.id(), "IfcSpace")),
+            "facility_key": self._key(self.facilities.of(element.id())),
             "ifc_class": element.is_a(),
             "predefined_type": known.predefined_type,
             "type_name": known.type_name,
@@ -147,8 +174,23 @@ class _Mapper:
             "materials": known.materials,
             "geometry_status": status,
             "kernel": kernel,
-            "attributes": _attributes(element, known),
+            "attributes": self._element_attributes(element),
         }
+
+    def describe(self, product: Any) -> dict[str, Any]:
+        """Return what every object keeps in its attributes."""
+        known = self._properties[product.id()]
+        return described(product, known, own_types(known, self.common_types))
+
+    def _sets(self, product: Any) -> dict[str, Any]:
+        """Return the property sets for the attributes of a table that has no columns for them."""
+        known = self._properties[product.id()]
+        found = {"psets": known.psets, "quantities": known.quantities}
+        return {name: values for name, values in found.items() if values}
+
+    def _element_attributes(self, element: Any) -> dict[str, Any]:
+        ports = self._ports.describe(element.id())
+        return self.describe(element) | ({"ports": ports} if ports else {})
 
     def building_rows(self) -> list[dict[str, Any]]:
         members: dict[int | None, list[Any]] = defaultdict(list)
@@ -220,12 +262,14 @@ class _Mapper:
             },
         }
 
-    def bounds(self) -> tuple[float, float, float, float] | None:
+    def bounds(self, alignments: list[dict[str, Any]]) -> tuple[float, float, float, float] | None:
         corners = [corner for one in self._geometry.instances.values() for corner in one.rectangle]
-        if not corners:
+        shapes = [shapely.from_wkb(row["geom"]) for row in alignments if row.get("geom")]
+        if corners:
+            shapes.append(shapely.multipoints(self._frame.geographic(_array(corners))))
+        if not shapes:
             return None
-        shape = shapely.multipoints(self._frame.geographic(_array(corners)))
-        west, south, east, north = shapely.bounds(shape)
+        west, south, east, north = shapely.total_bounds(shapes)
         return float(west), float(south), float(east), float(north)
 
 
@@ -233,16 +277,6 @@ def _array(corners: list[list[float]]) -> Any:
     import numpy as np
 
     return np.asarray(corners, dtype=np.float64)
-
-
-def _attributes(product: Any, known: Properties) -> dict[str, Any]:
-    found = {
-        "description": text_or_none(product.Description),
-        "object_type": text_or_none(product.ObjectType),
-        "classification": known.classifications or None,
-        "systems": known.systems if len(known.systems) > 1 else None,
-    }
-    return {name: value for name, value in found.items() if value is not None}
 
 
 def _hex(shape: shapely.Geometry | None) -> str | None:

@@ -1,22 +1,35 @@
-"""What is known of a product besides its shape: property sets, quantities, materials, classification, system."""
+"""What is known of an object besides its shape: property sets, quantities, materials, classification, documents."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import ifcopenshell
 import ifcopenshell.util.element
-import ifcopenshell.util.unit
 
-#: What a classification reference calls its code, before and after IFC4.
-_CODE = ("Identification", "ItemReference")
-_SETS = {"IfcPropertySet", "IfcElementQuantity"}
+from bim_import.associations import classifications, documents, with_inherited
+from bim_import.materials import MaterialReader
+from bim_import.property_values import Types, ValueReader, plain, text, text_or_none
+from bim_import.units import Units
+
+__all__ = ["Properties", "PropertyReader", "common_types", "own_types", "plain", "text_or_none"]
+
+#: Groups that are systems by their class only.
+_NO_SYSTEMS = ("IfcZone", "IfcStructuralAnalysisModel")
 
 
 class Properties(NamedTuple):
-    """JSON-ready values; False and zero are values, missing is None or absent."""
+    """JSON-ready values; False and zero are values, missing is None or absent.
+
+    Attributes
+    ----------
+    types
+        Set -> property -> {"type", "unit"}, a mapping for each set in the order in which they were merged.
+    type
+        Name, class and GlobalId of the type object.
+    """
 
     psets: dict[str, dict[str, Any]]
     quantities: dict[str, dict[str, Any]]
@@ -25,146 +38,141 @@ class Properties(NamedTuple):
     predefined_type: str | None
     classifications: list[dict[str, Any]]
     systems: list[str]
+    documents: list[dict[str, Any]]
+    type: dict[str, Any] | None
+    types: tuple[tuple[str, Types], ...]
+
+
+class _Set(NamedTuple):
+    name: str
+    values: dict[str, Any]
+    types: Types
+    is_quantity: bool
 
 
 class PropertyReader:
-    """Reads products of one file; what many share (materials, kinds of sets) is read once."""
+    """Reads objects of one file; what many share (types, sets, materials) is read once."""
 
     def __init__(self, file: Any, metres_per_unit: float) -> None:
-        self._file = file
-        self._metres_per_unit = metres_per_unit
+        self._values = ValueReader(Units(file))
+        self._materials = MaterialReader(metres_per_unit, self._values)
         self._types: dict[int, list[Any]] = {}
-        self._sets: dict[int, tuple[str, dict[str, Any], bool]] = {}
-        self._materials: dict[int, list[dict[str, Any]]] = {}
+        self._sets: dict[int, _Set | None] = {}
         self._systems = _systems(file)
-        self._classifications = _classifications(file)
+        self._classifications = classifications(file)
+        self._documents = documents(file)
 
     def read(self, product: Any) -> Properties:
-        """Return all of one product, what its type says included."""
+        """Return all of one object, what its type says included."""
         psets: dict[str, dict[str, Any]] = {}
         quantities: dict[str, dict[str, Any]] = {}
         kind = ifcopenshell.util.element.get_type(product)
+        kind = None if kind is None or kind.id() == product.id() else kind
+        types = []
         for definition in [*self._of_type(kind), *_definitions(product)]:
-            name, values, is_quantity = self._set(definition)
-            target = quantities if is_quantity else psets
+            found = self._set(definition)
+            if found is None:
+                continue
+            target = quantities if found.is_quantity else psets
             # What the product says goes before what its type says, value by value.
-            target[name] = target.get(name, {}) | values
+            target[found.name] = target[found.name] | found.values if found.name in target else found.values
+            types.append((found.name, found.types))
         return Properties(
             psets,
             quantities,
-            self._materials_of(product),
-            text_or_none(kind.Name) if kind is not None and kind.id() != product.id() else None,
+            self._materials.of(product),
+            text_or_none(kind.Name) if kind is not None else None,
             text_or_none(ifcopenshell.util.element.get_predefined_type(product)),
-            self._classifications.get(product.id(), []),
+            with_inherited(self._classifications, product, kind, "system"),
             self._systems.get(product.id(), []),
+            with_inherited(self._documents, product, kind, "identification"),
+            _type(kind),
+            tuple(types),
         )
 
     def _of_type(self, kind: Any | None) -> list[Any]:
         if kind is None:
             return []
         if kind.id() not in self._types:
-            self._types[kind.id()] = [found for found in kind.HasPropertySets or () if found.is_a() in _SETS]
+            self._types[kind.id()] = list(getattr(kind, "HasPropertySets", None) or ())
         return self._types[kind.id()]
 
-    def _set(self, definition: Any) -> tuple[str, dict[str, Any], bool]:
+    def _set(self, definition: Any) -> _Set | None:
         if definition.id() not in self._sets:
-            found = ifcopenshell.util.element.get_property_definition(definition)
-            values = {_text(key): plain(value) for key, value in found.items() if key != "id"}
-            name = _text(definition.Name or definition.is_a())
-            self._sets[definition.id()] = (name, values, bool(definition.is_a("IfcElementQuantity")))
+            self._sets[definition.id()] = self._read_set(definition)
         return self._sets[definition.id()]
 
-    def _materials_of(self, product: Any) -> list[dict[str, Any]]:
-        material = ifcopenshell.util.element.get_material(product, should_inherit=True)
-        if material is None:
-            return []
-        if material.id() not in self._materials:
-            self._materials[material.id()] = list(self._describe(material))
-        return self._materials[material.id()]
-
-    def _describe(self, material: Any) -> list[dict[str, Any]]:
-        if material.is_a("IfcMaterial"):
-            return [{"name": text_or_none(material.Name)}]
-        if material.is_a("IfcMaterialLayerSetUsage"):
-            return self._describe(material.ForLayerSet)
-        if material.is_a("IfcMaterialProfileSetUsage"):
-            return self._describe(material.ForProfileSet)
-        if material.is_a("IfcMaterialLayerSet"):
-            return [
-                {
-                    "name": text_or_none(layer.Material.Name) if layer.Material else None,
-                    "thickness_m": round(float(layer.LayerThickness) * self._metres_per_unit, 6),
-                }
-                for layer in material.MaterialLayers
-            ]
-        if material.is_a("IfcMaterialList"):
-            return [{"name": text_or_none(part.Name)} for part in material.Materials]
-        parts = getattr(material, "MaterialProfiles", None) or getattr(material, "MaterialConstituents", None) or ()
-        return [
-            {
-                "name": text_or_none(part.Material.Name) if part.Material else None,
-                "part": text_or_none(part.Name),
-            }
-            for part in parts
-        ]
+    def _read_set(self, definition: Any) -> _Set | None:
+        name = text(definition.Name or definition.is_a())
+        if definition.is_a("IfcPropertySet"):
+            return _Set(name, *self._values.read_all(definition.HasProperties), False)
+        if definition.is_a("IfcElementQuantity"):
+            return _Set(name, *self._values.read_all(definition.Quantities), True)
+        values, types = self._values.attributes(definition)
+        return _Set(name, values, types, False) if values else None
 
 
 def _definitions(product: Any) -> Iterator[Any]:
     for relation in getattr(product, "IsDefinedBy", ()):
         if relation.is_a("IfcRelDefinesByProperties"):
             definition = relation.RelatingPropertyDefinition
-            if definition is not None and definition.is_a() in _SETS:
+            if definition is None:
+                continue
+            if definition.is_a("IfcPropertySetDefinitionSet"):
+                yield from definition.wrappedValue
+            else:
                 yield definition
+
+
+def _type(kind: Any | None) -> dict[str, Any] | None:
+    if kind is None:
+        return None
+    return {"name": text_or_none(kind.Name), "ifc_class": kind.is_a(), "global_id": kind.GlobalId}
 
 
 def _systems(file: Any) -> dict[int, list[str]]:
     found: dict[int, list[str]] = {}
     for relation in file.by_type("IfcRelAssignsToGroup"):
         group = relation.RelatingGroup
-        if group is not None and group.is_a("IfcSystem"):
-            name = _text(group.Name or getattr(group, "LongName", None) or group.GlobalId)
+        if group is not None and group.is_a("IfcSystem") and not any(group.is_a(name) for name in _NO_SYSTEMS):
+            name = text(group.Name or getattr(group, "LongName", None) or group.GlobalId)
             for member in relation.RelatedObjects or ():
                 found.setdefault(member.id(), []).append(name)
     return found
 
 
-def _classifications(file: Any) -> dict[int, list[dict[str, Any]]]:
-    found: dict[int, list[dict[str, Any]]] = {}
-    for relation in file.by_type("IfcRelAssociatesClassification"):
-        reference = relation.RelatingClassification
-        if reference is None or not reference.is_a("IfcClassificationReference"):
-            continue
-        source = reference.ReferencedSource
-        record = {
-            "code": text_or_none(
-                getattr(reference, "Identification", None) or getattr(reference, "ItemReference", None)
-            ),
-            "name": text_or_none(reference.Name),
-            "system": text_or_none(getattr(source, "Name", None)),
-        }
-        for member in relation.RelatedObjects or ():
-            found.setdefault(member.id(), []).append(record)
-    return found
+def common_types(properties: Iterable[Properties]) -> dict[str, dict[str, Any]]:
+    """Return set -> property -> {"type", "unit"} as most objects of a model have it."""
+    uses: Counter[int] = Counter()
+    sets: dict[int, tuple[str, Types]] = {}
+    for known in properties:
+        for name, types in known.types:
+            uses[id(types)] += 1
+            sets[id(types)] = (name, types)
+    votes: dict[tuple[str, str], Counter[str]] = {}
+    kinds: dict[str, Any] = {}
+    for key, (name, types) in sets.items():
+        for word, kind in types.items():
+            kinds[repr(kind)] = kind
+            votes.setdefault((name, word), Counter())[repr(kind)] += uses[key]
+    common: dict[str, dict[str, Any]] = {}
+    for (name, word), counts in sorted(votes.items()):
+        # Of equally frequent ones the same in every run.
+        best = min(counts, key=lambda kind: (-counts[kind], kind))
+        common.setdefault(name, {})[word] = kinds[best]
+    return common
 
 
-def plain(value: Any) -> Any:
-    """Return a value that JSON can hold: False stays False, zero stays zero, NaN becomes None."""
-    if value is None or isinstance(value, bool | int):
-        return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {_text(key): plain(item) for key, item in value.items() if key != "id"}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    return _text(value)
-
-
-def text_or_none(value: Any) -> str | None:
-    """Return a text without what PostgreSQL refuses, None for missing or blank ones."""
-    return (_text(value).strip() or None) if value is not None else None
-
-
-def _text(value: Any) -> str:
-    # NUL and lone surrogates (broken \X2\ escapes) cannot be stored.
-    return str(value).replace("\0", "").encode("utf-8", "replace").decode()
+def own_types(known: Properties, common: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return the types of an object's values that are not the model's common ones."""
+    merged: dict[tuple[str, str], Any] = {}
+    for name, types in known.types:
+        usual = common.get(name, {})
+        for word, kind in types.items():
+            if (name, word) in merged or usual.get(word) != kind:
+                merged[name, word] = kind
+    own: dict[str, dict[str, Any]] = {}
+    for (name, word), kind in merged.items():
+        if common.get(name, {}).get(word) != kind:
+            own.setdefault(name, {})[word] = kind
+    return own

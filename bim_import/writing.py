@@ -6,22 +6,24 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Table, delete, func, select
+from sqlalchemy import Connection, Table, Update, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from bim_import.geometry import MeshStore
 from bim_import.identity import rename_keys
 from bim_import.mapping import MODEL_KEY
 from bim_import.meshes import drawing_hashes, remove_unused_meshes, write_instances, write_meshes
+from bim_import.object_links import write_links
 from bim_import.rows import ModelRows
+from bim_import.solids import write_solids
 from cim import db, store
 from cim.reports import LayerCounts
-from cim.tables import building_source, element, model, space, storey
+from cim.tables import alignment, building_source, element, element_group, facility, model, space, storey
 
 _OBJECT = ("layer_id", "source_key", "cim_level", "name", "attributes")
 _MODEL = (
     *_OBJECT, "ifc_schema", "original_schema", "global_id", "status", "metric_crs", "placement", "georeference",
-    "longitude", "latitude", "height_m", "element_count", "geom",
+    "value_types", "longitude", "latitude", "height_m", "element_count", "geom",
 )  # fmt: skip
 _STOREY = (*_OBJECT, "model_id", "global_id", "number", "elevation_m", "base_height_m", "height_m", "geom")
 _SPACE = (
@@ -29,10 +31,29 @@ _SPACE = (
     "volume_m3", "drawing_hash", "geom",
 )  # fmt: skip
 _ELEMENT = (
-    *_OBJECT, "model_id", "storey_id", "space_id", "global_id", "parent_global_id", "ifc_class", "predefined_type",
-    "type_name", "tag", "system", "psets", "quantities", "materials", "geometry_status", "kernel", "min_height_m",
-    "max_height_m", "drawing_hash", "geom",
+    *_OBJECT, "model_id", "storey_id", "space_id", "facility_id", "global_id", "parent_global_id", "ifc_class",
+    "predefined_type", "type_name", "tag", "system", "psets", "quantities", "materials", "geometry_status", "kernel",
+    "min_height_m", "max_height_m", "drawing_hash", "geom",
 )  # fmt: skip
+_FACILITY = (
+    *_OBJECT, "model_id", "global_id", "parent_global_id", "long_name", "ifc_class", "predefined_type",
+    "element_count", "min_height_m", "max_height_m", "psets", "quantities", "geom",
+)  # fmt: skip
+_ALIGNMENT = (
+    *_OBJECT, "model_id", "facility_id", "global_id", "predefined_type", "start_station_m", "stated_length_m",
+    "curve_length_m", "min_radius_m", "max_gradient", "psets", "quantities", "geom",
+)  # fmt: skip
+_GROUP = (
+    *_OBJECT, "model_id", "global_id", "long_name", "ifc_class", "predefined_type", "member_count", "psets",
+    "quantities",
+)  # fmt: skip
+_LAYERS = (
+    (facility, "facilities"), (alignment, "alignments"), (storey, "storeys"), (space, "spaces"),
+    (element, "elements"), (element_group, "element_groups"),
+)  # fmt: skip
+
+
+aliased_facility = facility.alias("above")
 
 
 class Written(NamedTuple):
@@ -46,7 +67,6 @@ def write_rows(connection: Connection, rows: ModelRows, meshes: MeshStore, datas
     """Write a model and all that belongs to it."""
     counts = {"models": _merge(connection, model, "models", _MODEL, [rows.model], dataset_id)}
     model_id = _ids(connection, model, "models", dataset_id)[MODEL_KEY]
-    common = {"model_id": model_id}
     drawn = drawing_hashes(rows.instances)
     renamed = 0
     for table, layer_id, found in (
@@ -56,19 +76,46 @@ def write_rows(connection: Connection, rows: ModelRows, meshes: MeshStore, datas
     ):
         renamed += rename_keys(connection, table, layer_id, dataset_id, found, rows.instances)
     earlier = _drawn(connection, dataset_id)
-    counts["storeys"] = _merge(connection, storey, "storeys", _STOREY, _with(rows.storeys, common), dataset_id)
-    storeys = _ids(connection, storey, "storeys", dataset_id)
-    spaces = _with(_drawn_rows(rows.spaces, "space", drawn), common, storeys)
+    ids = _Ids(connection, dataset_id, model_id)
+    counts["facilities"] = _merge(connection, facility, "facilities", _FACILITY, ids.rows(rows.facilities), dataset_id)
+    connection.execute(link_facilities(model_id))
+    ids.add(facility, "facilities", "facility")
+    counts["alignments"] = _merge(
+        connection, alignment, "alignments", _ALIGNMENT, ids.rows(rows.alignments), dataset_id
+    )
+    counts["storeys"] = _merge(connection, storey, "storeys", _STOREY, ids.rows(rows.storeys), dataset_id)
+    ids.add(storey, "storeys", "storey")
+    spaces = ids.rows(_drawn_rows(rows.spaces, "space", drawn))
     counts["spaces"] = _merge(connection, space, "spaces", _SPACE, spaces, dataset_id)
-    kept = _ids(connection, space, "spaces", dataset_id)
-    elements = _with(_drawn_rows(rows.elements, "element", drawn), common, storeys, kept)
+    ids.add(space, "spaces", "space")
+    elements = ids.rows(_drawn_rows(rows.elements, "element", drawn))
     counts["elements"] = _merge(connection, element, "elements", _ELEMENT, elements, dataset_id)
+    groups = ids.rows(rows.groups)
+    counts["element_groups"] = _merge(connection, element_group, "element_groups", _GROUP, groups, dataset_id)
     write_buildings(connection, rows.buildings, dataset_id)
     if drawn != earlier:
         _draw(connection, rows, meshes, dataset_id, model_id, _changed(earlier, drawn))
+    if rows.frame is not None:
+        write_solids(connection, model_id, rows.frame)
+    write_links(connection, model_id, rows.links, ids.all())
     if any(found.is_changed for found in counts.values()):
         db.notify(connection, {"type": "model", "id": model_id, "name": rows.model["name"], "bounds": rows.bounds})
     return Written(counts, renamed)
+
+
+def link_facilities(model_id: int) -> Update:
+    """Return the statement that gives the facilities of a model the ids of those that they are parts of."""
+    above = aliased_facility.c
+    parent = (
+        select(above.id)
+        .where(above.model_id == model_id, above.source_key == facility.c.parent_global_id)
+        .scalar_subquery()
+    )
+    return (
+        update(facility)
+        .where(facility.c.model_id == model_id, facility.c.parent_id.is_distinct_from(parent))
+        .values(parent_id=parent, recorded_at=func.now())
+    )
 
 
 def _drawn(connection: Connection, dataset_id: int) -> dict[tuple[str, str], str]:
@@ -111,21 +158,29 @@ def _draw(
     remove_unused_meshes(connection)
 
 
-def _with(
-    rows: Iterable[dict[str, Any]],
-    common: dict[str, Any],
-    storeys: dict[str, int] | None = None,
-    spaces: dict[str, int] | None = None,
-) -> list[dict[str, Any]]:
-    found = []
-    for row in rows:
-        links = {}
-        if storeys is not None:
-            links["storey_id"] = storeys.get(row.get("storey_key") or "")
-        if spaces is not None:
-            links["space_id"] = spaces.get(row.get("space_key") or "")
-        found.append(row | common | links)
-    return found
+class _Ids:
+    """Ids of rows by source key, put in the place of the keys that the rows of a file have for them."""
+
+    def __init__(self, connection: Connection, dataset_id: int, model_id: int) -> None:
+        self._connection, self._dataset_id, self._model_id = connection, dataset_id, model_id
+        self._known: dict[str, dict[str, int]] = {}
+
+    def add(self, table: Table, layer_id: str, name: str) -> None:
+        """Learn the ids of a layer; they go to ``<name>_id`` of rows that have ``<name>_key``."""
+        self._known[name] = _ids(self._connection, table, layer_id, self._dataset_id)
+
+    def rows(self, rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        """Yield the rows with ids."""
+        for row in rows:
+            links = {f"{name}_id": ids.get(row.get(f"{name}_key") or "") for name, ids in self._known.items()}
+            yield row | {"model_id": self._model_id} | links
+
+    def all(self) -> dict[str, int]:
+        """Return the ids of all objects of the model."""
+        found = {MODEL_KEY: self._model_id}
+        for table, layer_id in _LAYERS:
+            found |= _ids(self._connection, table, layer_id, self._dataset_id)
+        return found
 
 
 def _merge(

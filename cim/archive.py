@@ -28,13 +28,14 @@ def unpack(archive: Path, folder: Path) -> list[Path]:
     try:
         with zipfile.ZipFile(archive) as handle:
             members = [member for member in handle.infolist() if not member.is_dir()]
-            _check(archive.name, members)
+            check_members(archive.name, members)
             return [_extract(handle, member, folder) for member in members]
     except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, OSError) as error:
         raise InvalidFile(f"'{archive.name}' is not a readable ZIP archive: {error}") from None
 
 
-def _check(name: str, members: list[zipfile.ZipInfo]) -> None:
+def check_members(name: str, members: list[zipfile.ZipInfo]) -> None:
+    """Refuse an archive that is too large or whose names lead out of it; raises InvalidFile, TooLarge."""
     if len(members) > MAXIMUM_FILES:
         raise TooLarge(f"'{name}' holds {len(members)} files; at most {MAXIMUM_FILES} are taken")
     size = sum(member.file_size for member in members)

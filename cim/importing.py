@@ -104,7 +104,7 @@ class AfterImport:
 
 def importers() -> list[Importer]:
     """Return the importers, in the order in which they are asked."""
-    order = ["ifc", "osm", "raster", "vector", "register"]
+    order = ["ifc", "osm", "raster", "citymodel", "inp", "vector", "workbook", "register"]
     found = {entry.name: entry for entry in entry_points(group="cim.importers")}
     return [found[name].load()() for name in sorted(found, key=lambda n: order.index(n) if n in order else 99)]
 
@@ -157,8 +157,9 @@ def recognise(source: Source, known: Iterable[Importer]) -> Importer:
         if importer.recognise(source):
             return importer
     raise UnknownFormat(
-        "no importer recognises the content; taken are IFC, GeoPackage, Shapefile, GeoJSON, FlatGeobuf, OSM PBF, "
-        "CSV registers, GeoTIFF and HGT"
+        "no importer recognises the content; taken are IFC, GeoPackage, Shapefile, GeoJSON and its sequences, "
+        "FlatGeobuf, GeoParquet, KML/KMZ, GML, DXF, CityJSON, CityGML, OSM PBF, CSV and XLSX registers, EPANET and "
+        "SWMM INP, GeoTIFF and HGT"
     )
 
 
@@ -216,7 +217,7 @@ def _write(
         step.load()(connection, after)
     report.layers, report.notes = result.layers, _unique(result.notes)
     report.quarantined = len(result.rejected)
-    provenance.replace_quarantine(connection, report.dataset, source.name, result.rejected)
+    provenance.replace_quarantine(connection, report.dataset, source.name, result.rejected, result.mended)
     provenance.finish_dataset(connection, dataset_id, report, result)
 
 

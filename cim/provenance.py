@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -56,7 +57,9 @@ def finish_dataset(connection: Connection, dataset_id: int, report: ImportReport
     """Keep the report on the dataset and tell the world which layers have changed."""
     body = report.as_dict() | {"quarantined": len(result.rejected)}
     connection.execute(
-        update(dataset).where(dataset.c.id == dataset_id).values(report=orjson.loads(orjson.dumps(body)))
+        update(dataset)
+        .where(dataset.c.id == dataset_id)
+        .values(report=orjson.loads(orjson.dumps(body)), recipes=result.recipes)
     )
     changed = [layer_id for layer_id, counts in result.layers.items() if counts.is_changed]
     touch_layers(connection, changed, report.dataset, result.bounds)
@@ -82,9 +85,22 @@ def touch_layers(
         )
 
 
-def replace_quarantine(connection: Connection, dataset_name: str, file_name: str, rejected: Iterable[Rejected]) -> None:
-    """Make the quarantine of a dataset say what its newest version left out, and no more."""
+def replace_quarantine(
+    connection: Connection,
+    dataset_name: str,
+    file_name: str,
+    rejected: Iterable[Rejected],
+    mended: Iterable[Rejected] = (),
+) -> None:
+    """Make the quarantine of a dataset say what its newest version left out, and what was mended in it, and no more."""
     connection.execute(delete(quarantine).where(quarantine.c.dataset_name == dataset_name))
-    rows = [asdict(row) | {"dataset_name": dataset_name, "file_name": file_name} for row in rejected]
-    if rows:
-        connection.execute(insert(quarantine), rows)
+    for rows, is_resolved in ((rejected, False), (mended, True)):
+        names = {"dataset_name": dataset_name, "file_name": file_name, "is_resolved": is_resolved}
+        for batch in _batches(asdict(row) | names for row in rows):
+            connection.execute(insert(quarantine), batch)
+
+
+def _batches(rows: Iterable[dict[str, Any]], size: int = 1_000) -> Iterator[list[dict[str, Any]]]:
+    remaining = iter(rows)
+    while batch := list(islice(remaining, size)):
+        yield batch

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any, Literal
@@ -20,6 +21,8 @@ class LayerCounts:
     removed: int = 0
     quarantined: int = 0
     repaired: int = 0
+    #: of those that are in: rows that the file has wrong and that a person has mended
+    mended: int = 0
 
     @property
     def is_changed(self) -> bool:
@@ -29,7 +32,17 @@ class LayerCounts:
 
 @dataclass(frozen=True)
 class Rejected:
-    """One row that could not be taken, and why; ``place`` is where it stands in the file."""
+    """One row that could not be taken, and why; ``place`` is where it stands in the file.
+
+    Attributes
+    ----------
+    geom_wkt
+        As read, in the system ``crs``.
+    fingerprint
+        Hash of the row as delivered, which tells whether it is the same in the next version of its file.
+    mended
+        {"record", "geom_wkt", "at"} where a person has mended the row and it is in the model so.
+    """
 
     place: str
     reason: str
@@ -37,6 +50,9 @@ class Rejected:
     layer_name: str | None = None
     geom_wkt: str | None = None
     record: dict[str, Any] | None = None
+    crs: str | None = None
+    fingerprint: str | None = None
+    mended: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -65,11 +81,21 @@ class DatasetDescription:
 
 @dataclass
 class WriteResult:
-    """What writing one file did: counts by layer id, rejected rows, notes."""
+    """What writing one file did: counts by layer id, rejected rows, notes.
+
+    Attributes
+    ----------
+    mended
+        Rows that the file has wrong and that came in as a person has mended them before.
+    recipes
+        The file's own layer -> how its rows were read, kept for rows that are mended later.
+    """
 
     layers: dict[str, LayerCounts] = field(default_factory=dict)
-    rejected: list[Rejected] = field(default_factory=list)
+    rejected: Collection[Rejected] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
+    mended: list[Rejected] = field(default_factory=list)
+    recipes: dict[str, Any] = field(default_factory=dict)
     #: west, south, east, north of what changed, degrees; None: unknown or nothing
     bounds: tuple[float, float, float, float] | None = None
 

@@ -103,7 +103,7 @@ quarantine = Table(
     Column("crs", Text),  # of geom_wkt
     Column("fingerprint", Text),  # of the row as delivered, to know it again in the next version of its file
     # {"record", "geom_wkt", "at"}: the row as a person has mended it; in the model where is_resolved
-    Column("mended", JSONB),
+    Column("mended", JSONB(none_as_null=True)),
     now_column("recorded_at"),
     Index("quarantine_dataset_name_idx", "dataset_name"),
 )

@@ -40,6 +40,13 @@ class Batch:
     extra: list[dict[str, Any]] | None = None
     #: where each row stands in a file that has no row numbers
     places: list[str] | None = None
+    #: reason and detail of each row that the reader knows to be bad, else None
+    faults: list[tuple[str, str] | None] | None = None
+    #: rows whose rings were not closed and have been
+    closed: NDArray[np.bool_] | None = None
+    #: boundary surfaces of buildings (MultiPolygon Z in the file's CRS) and a letter for the kind of each
+    solids: Values | None = None
+    surfaces: list[str | None] | None = None
 
     def place(self, row: int) -> str:
         """Return where a row stands in the file."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cim import encoding
 
@@ -28,17 +29,19 @@ class Dialect:
 
 @dataclass(frozen=True)
 class Line:
-    """One line that is not as long as the header."""
+    """One line that is no row, and why."""
 
     number: int
-    cells: tuple[str, ...]
+    cells: tuple[Any, ...]
+    reason: str
+    detail: str
 
 
 @dataclass
 class Rows:
     """Good rows with their line numbers, and the lines that do not fit."""
 
-    cells: list[list[str]]
+    cells: list[list[Any]]
     numbers: list[int]
     odd: list[Line]
 
@@ -66,10 +69,11 @@ def find_dialect(head: bytes) -> Dialect | None:
     except csv.Error:
         return None
     header = tuple(cell.strip() for cell in found[0])
-    return Dialect(name, delimiter, header) if _is_table(header, found[1:]) else None
+    return Dialect(name, delimiter, header) if is_table(header, found[1:]) else None
 
 
-def _is_table(header: tuple[str, ...], rows: list[list[str]]) -> bool:
+def is_table(header: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> bool:
+    """Tell whether a line is the header of those below it: at least two different names, none of them a number."""
     named = [cell for cell in header if cell]
     if len(named) < 2 or len(set(named)) < len(named):
         return False
@@ -87,8 +91,11 @@ def read_rows(path: Path, dialect: Dialect, size: int) -> Iterator[Rows]:
         for cells in reader:
             if not any(cells):
                 continue
-            if len(cells) != len(dialect.header) or "\ufffd" in "".join(cells):
-                rows.odd.append(Line(reader.line_num, tuple(cells)))
+            if len(cells) != len(dialect.header):
+                rows.odd.append(Line(reader.line_num, tuple(cells), *wrong_count(cells, dialect.header)))
+            elif "\ufffd" in "".join(cells):
+                detail = f"the line is not in {dialect.encoding}; save the file as UTF-8"
+                rows.odd.append(Line(reader.line_num, tuple(cells), "undecodable_text", detail))
             else:
                 rows.cells.append(cells)
                 rows.numbers.append(reader.line_num)
@@ -97,3 +104,8 @@ def read_rows(path: Path, dialect: Dialect, size: int) -> Iterator[Rows]:
                 rows = Rows([], [], [])
         if rows.cells or rows.odd:
             yield rows
+
+
+def wrong_count(cells: Sequence[Any], header: Sequence[str]) -> tuple[str, str]:
+    """Return reason and detail for a row that is longer or shorter than the header."""
+    return "wrong_cell_count", f"the line has {len(cells)} cells and the header {len(header)}; quote the delimiter"

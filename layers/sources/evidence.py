@@ -8,18 +8,19 @@ from sqlalchemy import Connection
 from cim.db import driver
 from cim.reports import LayerCounts
 
-COLUMNS = ("source_key", "kind", "code", "fields", "attributes", "geom")
+COLUMNS = ("source_key", "kind", "code", "fields", "attributes", "geom", "lod2", "lod2_surfaces")
 
 _UPSERT = sql.SQL(
     "WITH written AS ("
     " INSERT INTO cim.building_source AS t"
-    " (dataset_id, source_key, kind, code, fields, attributes, geom, content_hash)"
+    " (dataset_id, source_key, kind, code, fields, attributes, geom, lod2, lod2_surfaces, content_hash)"
     " SELECT %(dataset)s, s.source_key, s.kind, s.code, s.fields, s.attributes,"
-    "  ST_SetSRID(ST_Force2D(s.geom), 4490), md5(s::text)"
+    "  ST_SetSRID(ST_Force2D(s.geom), 4490), ST_SetSRID(s.lod2, 4490), s.lod2_surfaces, md5(s::text)"
     " FROM {source} s"
     " ON CONFLICT (dataset_id, source_key) DO UPDATE"
     " SET kind = excluded.kind, code = excluded.code, fields = excluded.fields, attributes = excluded.attributes,"
-    "  geom = excluded.geom, content_hash = excluded.content_hash, recorded_at = now()"
+    "  geom = excluded.geom, lod2 = excluded.lod2, lod2_surfaces = excluded.lod2_surfaces,"
+    "  content_hash = excluded.content_hash, recorded_at = now()"
     " WHERE t.content_hash IS DISTINCT FROM excluded.content_hash"
     " RETURNING (xmax = 0) AS is_new)"
     " SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new) FROM written"
@@ -30,16 +31,18 @@ _REMOVE = sql.SQL(
 )
 
 
-def merge_sources(connection: Connection, staging: str, dataset_id: int) -> LayerCounts:
-    """Merge staged rows; those that the dataset no longer has are removed."""
+def merge_sources(connection: Connection, staging: str, dataset_id: int, *, remove_missing: bool = True) -> LayerCounts:
+    """Merge staged rows; those that the dataset no longer has are removed, unless rows are added to it only."""
     source = sql.Identifier("pg_temp", staging)
     parameters = {"dataset": dataset_id}
     with driver(connection).cursor() as cursor:
         cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(source))
         read = (cursor.fetchone() or (0,))[0]
         # Removing comes first: the planner does not know yet how many rows an insert has added.
-        cursor.execute(_REMOVE.format(source=source), parameters)
-        removed = cursor.rowcount
+        removed = 0
+        if remove_missing:
+            cursor.execute(_REMOVE.format(source=source), parameters)
+            removed = cursor.rowcount
         cursor.execute(_UPSERT.format(source=source), parameters)
         added, changed = cursor.fetchone() or (0, 0)
     return LayerCounts(read=read, added=added, changed=changed, unchanged=read - added - changed, removed=removed)

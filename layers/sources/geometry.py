@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import shapely
@@ -31,14 +32,28 @@ class Checked:
         In the stored CRS (longitude, latitude); None where rejected.
     reasons, details
         A short code and a sentence where a row is rejected, else ''.
-    repaired
-        True where a polygon crossed itself and was mended.
+    repairs
+        Kind of repair -> the rows that it was made in: self_crossing, ring_order, duplicate_points, unclosed_ring.
     """
 
     geometries: Geometries
     reasons: Geometries
     details: Geometries
-    repaired: NDArray[np.bool_]
+    repairs: dict[str, NDArray[np.bool_]]
+
+    @classmethod
+    def of(cls, geometries: Geometries) -> Checked:
+        """Return geometries of which nothing bad is known yet."""
+        empty = np.full(len(geometries), "", object)
+        return cls(geometries.copy(), empty, empty.copy(), {})
+
+    @property
+    def repaired(self) -> NDArray[np.bool_]:
+        """Tell which rows were repaired in any way."""
+        found = np.zeros(len(self.geometries), bool)
+        for rows in self.repairs.values():
+            found |= rows
+        return found
 
     def reject(self, which: NDArray[np.bool_], reason: str, detail: str) -> None:
         """Reject rows that were not rejected before."""
@@ -48,14 +63,43 @@ class Checked:
         self.geometries[new] = None
 
 
-def from_wkb(values: Geometries) -> tuple[Geometries, NDArray[np.bool_]]:
-    """Read WKB; the second array tells which values were there and could not be read."""
+class Parsed(NamedTuple):
+    """Geometries that were read, which of them could not be, and which were read by closing their rings."""
+
+    geometries: Geometries
+    unreadable: NDArray[np.bool_]
+    closed: NDArray[np.bool_]
+
+
+def from_wkb(values: Geometries) -> Parsed:
+    """Read WKB; rings whose last point is not their first are closed."""
     present = ~is_none(values)
     geometries: Geometries = shapely.from_wkb(values, on_invalid="ignore")
-    return geometries, present & shapely.is_missing(geometries)
+    unreadable = present & shapely.is_missing(geometries)
+    closed = np.zeros(len(values), bool)
+    if unreadable.any():
+        rows = np.flatnonzero(unreadable)
+        geometries[rows] = [_closed(value) for value in values[rows]]
+        closed[rows] = ~shapely.is_missing(geometries[rows])
+    return Parsed(geometries, unreadable & ~closed, closed)
 
 
-def check(geometries: Geometries, families: frozenset[str], transform: CrsTransform | None) -> Checked:
+def _closed(value: Any) -> shapely.Geometry | None:
+    try:
+        found: shapely.Geometry | None = shapely.from_wkb(value, on_invalid="fix")
+    except (shapely.errors.ShapelyError, TypeError):
+        return None
+    return found
+
+
+def check(
+    geometries: Geometries,
+    families: frozenset[str],
+    transform: CrsTransform | None,
+    *,
+    closed: NDArray[np.bool_] | None = None,
+    is_order_ruled: bool = False,
+) -> Checked:
     """Check geometries in the file's CRS, mend polygons, and move all to the stored CRS.
 
     Parameters
@@ -64,17 +108,26 @@ def check(geometries: Geometries, families: frozenset[str], transform: CrsTransf
         Kinds that the target takes: point, line, polygon, or mixed for all.
     transform
         From the file's CRS to the stored one; None where they are the same already.
+    closed
+        Rows whose rings the reader has closed.
+    is_order_ruled
+        The format wants outer rings counter-clockwise (RFC 7946, 3.1.6); elsewhere only a hole that runs like its
+        outer ring is a fault.
     """
-    size = len(geometries)
-    empty = np.full(size, "", object)
-    checked = Checked(geometries.copy(), empty, empty.copy(), np.zeros(size, bool))
+    checked = Checked.of(geometries)
     missing = shapely.is_missing(geometries) | shapely.is_empty(geometries)
     checked.reject(missing, "missing_geometry", "the row has no geometry; deliver it, or drop the row")
     _reject_coordinates(checked, transform)
+    if closed is not None:
+        checked.repairs["unclosed_ring"] = closed & (checked.reasons == "")
+    _drop_duplicates(checked)
     _repair(checked)
+    _order_rings(checked, is_order_ruled)
     _match_family(checked, families)
     if transform is not None:
         _move(checked, transform)
+    for rows in checked.repairs.values():
+        rows &= checked.reasons == ""
     return checked
 
 
@@ -139,6 +192,38 @@ def _reject_coordinates(checked: Checked, transform: CrsTransform | None) -> Non
                 checked.geometries[row] = None
 
 
+def _drop_duplicates(checked: Checked) -> None:
+    """Take out points that repeat the one before them."""
+    kept = (checked.reasons == "") & (shapely.get_dimensions(checked.geometries) > 0)
+    rows = np.flatnonzero(kept)
+    slim = shapely.remove_repeated_points(checked.geometries[rows], 0.0)
+    before = shapely.get_num_coordinates(checked.geometries[rows])
+    fewer = (shapely.get_num_coordinates(slim) < before) & ~shapely.is_empty(slim)
+    checked.geometries[rows[fewer]] = slim[fewer]
+    checked.repairs["duplicate_points"] = np.zeros(len(checked.geometries), bool)
+    checked.repairs["duplicate_points"][rows[fewer]] = True
+
+
+def _order_rings(checked: Checked, is_order_ruled: bool) -> None:
+    """Turn outer rings counter-clockwise and holes clockwise (OGC 06-103r4, 6.1.11.1)."""
+    rows = np.flatnonzero((checked.reasons == "") & np.isin(shapely.get_type_id(checked.geometries), (3, 6)))
+    parts, of_part = shapely.get_parts(checked.geometries[rows], return_index=True)
+    rings, of_ring = shapely.get_rings(parts, return_index=True)
+    if not len(rings):
+        return
+    is_outer = np.r_[True, of_ring[1:] != of_ring[:-1]]
+    turns_left = shapely.is_ccw(rings)
+    outer_turns_left = turns_left[is_outer][of_ring]
+    wrong = ~is_outer & (turns_left == outer_turns_left)
+    if is_order_ruled:
+        wrong |= is_outer & ~turns_left
+    faulty = rows[np.unique(of_part[of_ring[wrong]])]
+    turned = rows[np.unique(of_part[of_ring[turns_left != is_outer]])]
+    checked.geometries[turned] = shapely.orient_polygons(checked.geometries[turned])
+    checked.repairs["ring_order"] = np.zeros(len(checked.geometries), bool)
+    checked.repairs["ring_order"][faulty] = True
+
+
 def _repair(checked: Checked) -> None:
     """Mend invalid polygons by their structure: a bow tie becomes its two wings, a doubled-back ring its outline."""
     kept = checked.reasons == ""
@@ -150,7 +235,8 @@ def _repair(checked: Checked) -> None:
     mended = shapely.make_valid(checked.geometries[areas], method="structure", keep_collapsed=False)
     mended = np.fromiter((polygons_of(geometry) for geometry in mended), object, len(mended))
     checked.geometries[areas] = mended
-    checked.repaired[areas] = ~shapely.is_empty(mended)
+    checked.repairs["self_crossing"] = np.zeros(len(checked.geometries), bool)
+    checked.repairs["self_crossing"][areas] = ~shapely.is_empty(mended)
     collapsed = areas & shapely.is_empty(checked.geometries)
     checked.reject(collapsed, "invalid_geometry", "the polygon has no area, even after repair")
     collapsed_lines = broken & ~is_area & (shapely.length(checked.geometries) == 0)

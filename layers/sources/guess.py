@@ -32,12 +32,15 @@ class Request:
     ----------
     family
         polygon | line | point | mixed | none
+    source
+        Format with mappings of its own (citymodel, inp); '' for tables.
     """
 
     file_name: str
     layer_name: str
     columns: Sequence[str]
     family: str
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,10 +79,16 @@ def choose(
         return _target(request, mapping_file, standard, layer or mapping_file.layer, is_guess=False)
     if layer is not None:
         return _asked_for(request, layer, standard)
-    best = max(shipped_mappings(), key=lambda mapping: score(request, mapping))
+    best = max(_mappings(request), key=lambda mapping: score(request, mapping))
     if score(request, best) >= best.enough:
         return _target(request, best, standard, best.layer, is_guess=True)
     return _target(request, generic_mapping(_own_id(request, standard)), standard, None, is_guess=True)
+
+
+def _mappings(request: Request) -> list[LayerMapping]:
+    """Return the mappings for a format, its own ones first."""
+    own = [mapping for mapping in shipped_mappings() if request.source and mapping.source == request.source]
+    return own + [mapping for mapping in shipped_mappings() if not mapping.source]
 
 
 def score(request: Request, mapping: LayerMapping) -> float:
@@ -126,7 +135,7 @@ def read_mapping_option(path: object) -> LayerMapping | None:
 def _asked_for(request: Request, layer: str, standard: dict[str, tuple[str, str]]) -> Target:
     if not _LAYER_ID.fullmatch(layer):
         raise InvalidFile(f"'{layer}' cannot be a layer's id; use small Latin letters, digits and _, e.g. 'bus_stops'")
-    known = next((mapping for mapping in shipped_mappings() if mapping.layer == layer), None)
+    known = next((mapping for mapping in _mappings(request) if mapping.layer == layer), None)
     if known is None:
         if standard.get(layer, ("feature", ""))[0] != "feature":
             raise InvalidFile(f"the layer '{layer}' is not filled from files of this kind")

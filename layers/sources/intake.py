@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,20 +13,25 @@ from numpy.typing import NDArray
 
 from cim import ids
 from cim.crs import CrsTransform
+from cim.rejected_rows import RejectedRows
 from cim.reports import LayerCounts, Note, Rejected
 from layers.sources import geometry
 from layers.sources.batch import Batch, Values, as_json, is_none, plain_values, records
-from layers.sources.convert import convert, texts, translate
+from layers.sources.convert import texts
 from layers.sources.evidence import COLUMNS as EVIDENCE_COLUMNS
 from layers.sources.guess import Target
 from layers.sources.keys import SeenKeys
-from layers.sources.mapping import kind_of
+from layers.sources.mends import Mend, Mends, batch_of
+from layers.sources.model_columns import model_columns
+from layers.sources.recipe import Recipe
+from layers.sources.rejection import fingerprint, rejected_row
+from layers.sources.shifted import Sample, is_doubtful
 from layers.sources.staging import Staging
 
 _COMMON = ("layer_id", "source_key", "cim_level", "attributes")
 _FEATURE = ("name", "area_code")
-_WKT_LIMIT = 100_000
 _EXAMPLES = 10
+_AS_MENDED = "as mended: "
 _OBSERVED = ("code", "phenomenon_time", "value")
 
 
@@ -37,34 +43,84 @@ class Intake:
     ----------
     seen
         The keys of the file's earlier layers that fill the same layer of the model; that of this one is added.
-    constants
-        Column of the model -> value for rows whose own is missing.
-    kind
+    recipe
+        How rows become rows of the model; ``constants`` are for rows whose own value is missing, ``kind`` is
         footprint | register, for what is said of buildings.
+    rejected, mends
+        Of the whole file: bad rows so far, and what became of bad rows of its earlier version.
+    is_order_ruled
+        The format wants outer rings counter-clockwise.
+    is_taken
+        Tells which keys the model has already; for rows that are added to what is there.
     """
 
-    target: Target
+    recipe: Recipe
     staging: Staging
     seen: list[SeenKeys]
     transform: CrsTransform | None = None
-    constants: Mapping[str, Any] = field(default_factory=dict)
-    kind: str = "footprint"
-    use_weak_key: bool = False
-    rejected: list[Rejected] = field(default_factory=list)
+    rejected: RejectedRows = field(default_factory=RejectedRows)
+    mends: Mends = field(default_factory=Mends)
+    is_order_ruled: bool = False
+    is_taken: Callable[[list[str]], set[str]] | None = None
     counts: LayerCounts = field(default_factory=LayerCounts)
     boxes: list[NDArray[np.float64]] = field(default_factory=list)
+    repairs: Counter[str] = field(default_factory=Counter)
     repaired_keys: list[str] = field(default_factory=list)
     unread: dict[str, int] = field(default_factory=dict)
+    waiting: list[Mend] = field(default_factory=list)
+    mended: list[Mend] = field(default_factory=list)
     staged: int = 0
+    sample: Sample = field(default_factory=Sample)
 
     def __post_init__(self) -> None:
+        self.target: Target = self.recipe.target
+        self.constants = self.recipe.constants
         self.earlier = tuple(self.seen)
         self.own = SeenKeys()
         self.seen.append(self.own)
+        self.has_geometry = False
+        self.layer_name = self.target.title
 
     def take(self, batch: Batch) -> None:
         """Stage the good rows of a batch and reject the others."""
-        columns, left = self._model_columns(batch)
+        self.layer_name = batch.layer_name
+        self.has_geometry = self.has_geometry or batch.geometries is not None
+        self._reject(batch, self._take_good(batch))
+
+    def take_mended(self) -> None:
+        """Take what a person made of bad rows, after all rows of the file: their own good ones come first."""
+        if not self.waiting:
+            return
+        mends, self.waiting = self.waiting, []
+        checked = self.try_mended(mends)
+        for mend, reason, detail in zip(mends, checked.reasons, checked.details, strict=True):
+            if not reason:
+                self.mended.append(mend)
+                continue
+            origin = mend.origin
+            self._count_rejected(
+                Rejected(origin.place, reason, _AS_MENDED + detail, origin.layer_name, origin.geom_wkt,
+                         origin.record, origin.crs, origin.fingerprint)
+            )  # fmt: skip
+
+    def try_mended(self, mends: list[Mend]) -> geometry.Checked:
+        """Stage mended rows and return which of them are good."""
+        matched = self.target.matched
+        needed = {*matched.columns.values(), matched.key, matched.weak_key} - {None}
+        batch = batch_of(mends, self.layer_name, [name for name in needed if name], self.has_geometry)
+        return self._take_good(batch)
+
+    def reject_line(self, place: str, reason: str, detail: str, record: dict[str, Any]) -> None:
+        """Reject a row that is none: a line that does not fit the header."""
+        name = self.target.title
+        crs = self.recipe.crs
+        self._count_rejected(Rejected(place, reason, detail, name, None, record, crs, fingerprint(name, record, None)))
+
+    def _take_good(self, batch: Batch) -> geometry.Checked:
+        """Stage the good rows; the reasons of the others are in what is returned."""
+        # A generic feature keeps its key among its attributes: it may say more than an id.
+        key = self._key_column() if self.target.table_name != "feature" else None
+        columns, left = model_columns(batch, self.target, self.constants, key, self.unread)
         checked = self._check(batch)
         self._require(columns, checked)
         own_keys = self._own_keys(batch, columns)
@@ -81,18 +137,19 @@ class Intake:
             attributes = [attributes[n] for n in fresh]
             wkb = [wkb[n] for n in fresh]
             kept = kept[fresh]
-        self._note_repairs(checked, kept, keys)
-        self._reject(batch, checked)
-        self._stage(columns, keys, attributes, wkb, kept)
+        self._note_repairs(batch, checked, kept, keys)
+        self._stage(batch, columns, keys, attributes, wkb, kept)
         self._extend(checked.geometries[kept])
+        return checked
 
     def notes(self) -> list[Note]:
         """Return what is worth knowing of the rows so far."""
         found = []
-        if self.repaired_keys:
-            shown = ", ".join(self.repaired_keys[:_EXAMPLES]) + (" ..." if len(self.repaired_keys) > _EXAMPLES else "")
+        if self.repairs:
+            shown = ", ".join(self.repaired_keys[:_EXAMPLES]) + (" ..." if self.counts.repaired > _EXAMPLES else "")
+            kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(self.repairs.items()))
             found.append(
-                Note("repaired", f"{self.target.layer_id}: {self.counts.repaired} polygons crossed themselves: {shown}")
+                Note("repaired", f"{self.target.layer_id}: {self.counts.repaired} rows repaired ({kinds}): {shown}")
             )
         found += [
             Note("unread_values", f"{self.target.layer_id}: {count} values of '{name}' could not be read; kept as text")
@@ -100,73 +157,31 @@ class Intake:
         ]
         return found
 
-    # -- columns ------------------------------------------------------------------------------------------------
-
-    def _model_columns(self, batch: Batch) -> tuple[dict[str, Values], dict[str, Values]]:
-        """Return the columns of the model, and those of the file that are left for the attributes."""
-        matched = self.target.matched
-        used = set(matched.columns.values())
-        if self.target.table_name != "feature":
-            used.add(self._key_column() or "")
-        left = {name: values for name, values in batch.columns.items() if name not in used}
-        columns: dict[str, Values] = {}
-        for name in matched.mapping.columns:
-            source = matched.columns.get(name)
-            values = batch.columns.get(source or "", np.full(len(batch), None, object))
-            columns[name] = self._column(name, source, values, left)
-        self._area_codes(columns)
-        self._means(columns)
-        return columns, left
-
-    def _column(self, name: str, source: str | None, values: Values, left: dict[str, Values]) -> Values:
-        matched = self.target.matched
-        table = matched.mapping.values.get(name)
-        if table:
-            original = texts(values)
-            values, changed = translate(original, table)
-            if changed.any() and source:
-                original[~changed] = None
-                left[source] = original
-        kind = kind_of(self.target.layer_id, self.target.table_name, name)
-        converted, unread = convert(values, kind, matched.factors.get(name))
-        if unread.any() and source:
-            self.unread[source] = self.unread.get(source, 0) + int(unread.sum())
-            originals = left.setdefault(source, np.full(len(values), None, object))
-            originals[unread] = values[unread]
-        if name in self.constants:
-            converted[is_none(converted)] = self.constants[name]
-        return converted
-
-    def _area_codes(self, columns: dict[str, Values]) -> None:
-        rule = self.target.matched.mapping.area_code
-        if rule:
-            columns["area_code"] = np.fromiter(
-                (code[: rule["digits"]] if code else None for code in columns[rule["from"]]),
-                object,
-                len(columns[rule["from"]]),
-            )
-
-    def _means(self, columns: dict[str, Values]) -> None:
-        for name, parts in self.target.matched.mapping.mean.items():
-            values = columns[name]
-            for n in np.flatnonzero(is_none(values)):
-                known = [columns[part][n] for part in parts if columns[part][n] is not None]
-                values[n] = sum(known) / len(known) if known else None
-
     # -- checks -------------------------------------------------------------------------------------------------
 
     def _check(self, batch: Batch) -> geometry.Checked:
-        size = len(batch)
         if batch.geometries is None:
-            blank = np.full(size, "", object)
-            return geometry.Checked(np.full(size, None, object), blank, blank.copy(), np.zeros(size, bool))
+            return self._with_faults(batch, geometry.Checked.of(np.full(len(batch), None, object)))
         wanted = self.target.matched.mapping.geometry - {"none"}
         if wanted >= {"polygon", "line", "point"} or self.target.table_name in {"feature", "building_source"}:
             wanted = wanted if self.target.table_name == "building_source" else frozenset({"mixed"})
-        checked = geometry.check(batch.geometries, wanted, self.transform)
+        checked = geometry.check(
+            batch.geometries, wanted, self.transform, closed=batch.closed, is_order_ruled=self.is_order_ruled
+        )
         if batch.unreadable.any():
             checked.reasons[batch.unreadable] = "unreadable_geometry"
             checked.details[batch.unreadable] = "the geometry cannot be read; export it anew (curves as straight lines)"
+            for rows in checked.repairs.values():
+                rows &= ~batch.unreadable
+        return self._with_faults(batch, checked)
+
+    @staticmethod
+    def _with_faults(batch: Batch, checked: geometry.Checked) -> geometry.Checked:
+        """Add what the reader knows; it says more than a geometry that is missing for that reason."""
+        for row, fault in enumerate(batch.faults or ()):
+            if fault is not None:
+                checked.reasons[row], checked.details[row] = fault
+                checked.geometries[row] = None
         return checked
 
     def _require(self, columns: Mapping[str, Values], checked: geometry.Checked) -> None:
@@ -178,7 +193,7 @@ class Intake:
             checked.reject(missing, "missing_value", f"'{source}' is missing or cannot be read")
 
     def _key_column(self) -> str | None:
-        return self.target.matched.key or (self.target.matched.weak_key if self.use_weak_key else None)
+        return self.target.matched.key or (self.target.matched.weak_key if self.recipe.use_weak_key else None)
 
     def _own_keys(self, batch: Batch, columns: Mapping[str, Values]) -> Values | None:
         if self.target.table_name == "observation":
@@ -209,8 +224,19 @@ class Intake:
                 f"'{column}' {keys[present[n]]} is in row {earlier[n]} already; the first stays, row {batch.rows[row]} "
                 "waits for a code of its own"
             )
-        fresh = present[earlier < 0]
+        fresh = self._untaken(keys, present[earlier < 0], column, checked, kept)
         return keys[fresh].tolist(), fresh
+
+    def _untaken(
+        self, keys: Values, fresh: NDArray[np.int64], column: str, checked: geometry.Checked, kept: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """Reject rows whose key a row of the model has, where rows are added to what is there."""
+        taken = self.is_taken(keys[fresh].tolist()) if self.is_taken else set()
+        for n in fresh:
+            if keys[n] in taken:
+                checked.reasons[kept[n]] = "duplicate_key"
+                checked.details[kept[n]] = f"'{column}' {keys[n]} is taken by another row; give the row one of its own"
+        return np.array([n for n in fresh if keys[n] not in taken], np.int64)
 
     def _content_keys(
         self,
@@ -246,6 +272,7 @@ class Intake:
 
     def _stage(
         self,
+        batch: Batch,
         columns: dict[str, Values],
         keys: list[str],
         attributes: list[str],
@@ -255,7 +282,7 @@ class Intake:
         values = {name: column[kept].tolist() for name, column in columns.items()}
         rows: Iterable[tuple[Any, ...]]
         if self.target.table_name == "building_source":
-            rows = self._evidence(values, keys, attributes, wkb)
+            rows = self._evidence(values, keys, attributes, wkb, *self._solids(batch, kept))
         elif self.target.table_name == "observation":
             rows = zip(*(values[name] for name in _OBSERVED), strict=True)
         else:
@@ -280,42 +307,64 @@ class Intake:
             return (*_COMMON, "geom", *_FEATURE)
         return (*_COMMON, *(() if table_name == "unit" else ("geom",)), *self.target.matched.mapping.columns)
 
+    def _solids(self, batch: Batch, kept: NDArray[np.int64]) -> tuple[list[str | None], list[str | None]]:
+        """Return the boundary surfaces of buildings in the stored CRS, and the kind of each surface."""
+        if batch.solids is None or batch.surfaces is None:
+            return [None] * len(kept), [None] * len(kept)
+        solids = batch.solids[kept]
+        there = np.flatnonzero(~shapely.is_missing(solids))
+        if self.transform is not None and len(there):
+            solids[there] = self.transform.geometries(solids[there])
+        return shapely.to_wkb(solids, hex=True, output_dimension=3).tolist(), [batch.surfaces[row] for row in kept]
+
     def _evidence(
-        self, values: dict[str, list[Any]], keys: list[str], attributes: list[str], wkb: list[str | None]
+        self,
+        values: dict[str, list[Any]],
+        keys: list[str],
+        attributes: list[str],
+        wkb: list[str | None],
+        solids: list[str | None],
+        surfaces: list[str | None],
     ) -> Iterable[tuple[Any, ...]]:
         names = list(values)
         fields = (
             as_json({name: value for name, value in zip(names, row, strict=True) if value is not None})
             for row in zip(*values.values(), strict=True)
         )
-        return zip(keys, [self.kind] * len(keys), values["code"], fields, attributes, wkb, strict=True)
+        kinds = [self.recipe.kind] * len(keys)
+        return zip(keys, kinds, values["code"], fields, attributes, wkb, solids, surfaces, strict=True)
 
     def _reject(self, batch: Batch, checked: geometry.Checked) -> None:
         bad = np.flatnonzero(checked.reasons != "")
-        if not len(bad):
-            return
-        self.counts.quarantined += len(bad)
         found = records(batch.columns, bad)
         for row, record in zip(bad.tolist(), found, strict=True):
-            shape = batch.geometries[row] if batch.geometries is not None else None
-            wkt = shapely.to_wkt(shape, rounding_precision=-1) if shape is not None else None
-            self.rejected.append(
-                Rejected(
-                    batch.place(int(row)),
-                    checked.reasons[row],
-                    checked.details[row],
-                    batch.layer_name,
-                    wkt if wkt is None or len(wkt) <= _WKT_LIMIT else None,
-                    record,
-                )
-            )
+            rejected = rejected_row(batch, row, record, checked.reasons[row], checked.details[row], self.recipe.crs)
+            self._count_rejected(rejected, int(batch.rows[row]))
 
-    def _note_repairs(self, checked: geometry.Checked, kept: NDArray[np.int64], keys: list[str]) -> None:
+    def _count_rejected(self, row: Rejected, number: int = 0) -> None:
+        """Reject a row, or let it wait where it was mended before."""
+        mend = None if row.detail.startswith(_AS_MENDED) else self.mends.replace(row, number)
+        if mend is not None:
+            self.waiting.append(mend)
+            return
+        self.counts.quarantined += 1
+        self.rejected.append(row)
+
+    def _note_repairs(self, batch: Batch, checked: geometry.Checked, kept: NDArray[np.int64], keys: list[str]) -> None:
         repaired = np.flatnonzero(checked.repaired[kept])
         self.counts.repaired += len(repaired)
-        self.repaired_keys += [keys[n] for n in repaired[:_EXAMPLES]]
+        self.repaired_keys += [keys[n] for n in repaired[: _EXAMPLES - len(self.repaired_keys)]]
+        rows = []
+        for kind, where in checked.repairs.items():
+            which = np.flatnonzero(where[kept])
+            if len(which):
+                self.repairs[kind] += len(which)
+            rows += [(self.target.layer_id, batch.layer_name, batch.place(int(kept[n])), keys[n], kind) for n in which]
+        self.staging.note_repairs(rows)
 
     def _extend(self, geometries: Values) -> None:
+        if is_doubtful(self.transform):
+            self.sample.add(geometries)
         if len(geometries):
             box = shapely.total_bounds(geometries)
             if np.isfinite(box).all():

@@ -45,6 +45,7 @@ class LayerMapping:
     mean: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     cim_level: int | None = None
     enough: float = 3.0
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,7 @@ def read_mapping(document: Mapping[str, Any], name: str) -> LayerMapping:
             mean={column: tuple(names) for column, names in document.get("mean", {}).items()},
             cim_level=document.get("cim_level"),
             enough=document.get("enough", 3.0),
+            source=document.get("source", ""),
         )
     except (KeyError, AttributeError, TypeError) as error:
         raise InvalidFile(f"the mapping '{name}' needs 'layer' and a table 'columns': {error!r}") from None
@@ -117,7 +119,7 @@ def generic_mapping(layer_id: str) -> LayerMapping:
         geometry=frozenset({"polygon", "line", "point", "mixed", "none"}),
         names=(),
         signature=frozenset(),
-        key=("编码", "编号", "code", "fid_", "gml_id", "osm_id", "uuid", "guid"),
+        key=("编码", "编号", "code", "fid_", "gml_id", "osm_id", "uuid", "guid", "entityhandle"),
         weak_key=("id", "objectid", "fid", "adcode", "gid"),
         columns={"name": ("名称", "name", "title", "naam", "标题")},
     )

@@ -1,10 +1,12 @@
-"""Registers as CSV files: with coordinates (cameras, sensors, places, events ...) or without (units, observations)."""
+"""Registers as tables (CSV here): with coordinates (cameras, events ...) or without (units, observations)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path, PurePath
+from functools import partial
+from pathlib import PurePath
+from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection
@@ -12,12 +14,12 @@ from sqlalchemy import Connection
 from cim.crs import CrsTransform, name_of
 from cim.errors import InvalidFile
 from cim.importing import ImportContext
-from cim.reports import DatasetDescription, Note, Rejected, WriteResult
+from cim.reports import DatasetDescription, Note, WriteResult
 from cim.sources import Source
 from layers.catalogue import district_extent, standard_tables
 from layers.sources.batch import Batch, Values
 from layers.sources.coordinates import Axes, find_axes, points
-from layers.sources.delimited import Dialect, Rows, find_dialect, read_rows
+from layers.sources.delimited import Rows, find_dialect, read_rows
 from layers.sources.filling import Filling
 from layers.sources.guess import Request, Target, choose, read_mapping_option
 from layers.sources.intake import Intake
@@ -30,59 +32,124 @@ ASSUMED_CRS = "EPSG:4490"
 _NEARBY_DEG = 0.5
 
 
-@dataclass
-class PreparedRegister:
-    """A register whose header has been understood."""
+@dataclass(frozen=True)
+class Table:
+    """Rows with a header, from wherever.
 
-    path: Path
-    dialect: Dialect
+    Attributes
+    ----------
+    read
+        Called with a number of rows; yields all rows in batches of so many.
+    """
+
+    name: str
+    header: tuple[str, ...]
+    read: Callable[[int], Iterator[Rows]]
+
+
+@dataclass
+class Register:
+    """A table whose header has been understood."""
+
+    table: Table
     axes: Axes | None
     request: Request
     target: Target
     transform: CrsTransform | None
-    context: ImportContext
-    notes: list[Note] = field(default_factory=list)
+    crs: str | None
 
-    @property
-    def description(self) -> DatasetDescription:
-        """What the file says of itself."""
-        if self.transform is None:
-            return DatasetDescription("CSV")
-        return DatasetDescription(
-            "CSV",
-            crs=name_of(self.transform.source),
-            transform=self.transform.description,
-            accuracy_m=self.transform.accuracy_m,
-            is_ballpark=self.transform.is_ballpark,
-        )
-
-    def write(self, connection: Connection, dataset_id: int) -> WriteResult:
-        """Read the file batch by batch into the model."""
-        known = district_extent(connection) if self.axes and self.axes.is_geographic else None
-        filling = Filling(connection, dataset_id, notes=list(self.notes))
-        kinds = {name: "string" for name in self.dialect.header if name}
-        intake = filling.open(self.target, self.request, self.transform, kinds, kind="register")
-        done = 0
-        for rows in read_rows(self.path, self.dialect, BATCH_ROWS):
-            _reject_odd(intake, rows, self.dialect)
-            if rows.cells:
-                intake.take(self._batch(rows))
-            done += len(rows.cells) + len(rows.odd)
-            self.context.progress("reading", done, None)
-        if known:
-            _refuse_swapped(intake, known)
-        self.context.progress("writing", done, done)
-        return filling.finish()
-
-    def _batch(self, rows: Rows) -> Batch:
+    def batch(self, rows: Rows) -> Batch:
+        """Return rows with the points that their coordinates make."""
         size = len(rows.cells)
-        columns = dict(zip(self.dialect.header, _columns(rows.cells), strict=True))
+        columns = dict(zip(self.table.header, _columns(rows.cells), strict=True))
         columns.pop("", None)
         shapes: Values | None = None
         bad = np.zeros(size, bool)
         if self.axes:
             shapes, bad = points(columns[self.axes.x], columns[self.axes.y])
         return Batch(self.request.layer_name, columns, shapes, bad, np.array(rows.numbers, np.int64))
+
+
+@dataclass
+class PreparedRegister:
+    """A file of registers."""
+
+    format: str
+    registers: list[Register]
+    context: ImportContext
+    notes: list[Note] = field(default_factory=list)
+
+    @property
+    def description(self) -> DatasetDescription:
+        """What the file says of itself."""
+        placed = [register.transform for register in self.registers if register.transform is not None]
+        if not placed:
+            return DatasetDescription(self.format)
+        return DatasetDescription(
+            self.format,
+            crs=", ".join(dict.fromkeys(name_of(transform.source) for transform in placed)),
+            transform=placed[0].description,
+            accuracy_m=placed[0].accuracy_m,
+            is_ballpark=any(transform.is_ballpark for transform in placed),
+        )
+
+    def write(self, connection: Connection, dataset_id: int) -> WriteResult:
+        """Read the file batch by batch into the model."""
+        filling = Filling(connection, dataset_id, notes=list(self.notes))
+        done = 0
+        for register in self.registers:
+            done = self._fill(connection, filling, register, done)
+        self.context.progress("writing", done, done)
+        return filling.finish()
+
+    def _fill(self, connection: Connection, filling: Filling, register: Register, done: int) -> int:
+        axes = register.axes
+        known = district_extent(connection) if axes and axes.is_geographic else None
+        kinds = {name: "string" for name in register.table.header if name}
+        intake = filling.open(
+            register.target,
+            register.request,
+            register.transform,
+            kinds,
+            kind="register",
+            crs=register.crs,
+            axes=(axes.x, axes.y) if axes else None,
+        )
+        for rows in register.table.read(BATCH_ROWS):
+            for line in rows.odd:
+                cells = dict(zip(register.table.header, line.cells, strict=False))
+                intake.reject_line(f"row {line.number}", line.reason, line.detail, cells)
+            if rows.cells:
+                intake.take(register.batch(rows))
+            done += len(rows.cells) + len(rows.odd)
+            self.context.progress("reading", done, None)
+        if known:
+            _refuse_swapped(intake, known)
+        return done
+
+
+def understand(table: Table, file_name: str, context: ImportContext, notes: list[Note]) -> Register:
+    """Find out where the coordinates of a table are and which layer is meant; raises InvalidFile."""
+    axes = find_axes(table.header)
+    rest = [name for name in table.header if name and (axes is None or name not in {axes.x, axes.y})]
+    request = Request(file_name, table.name, rest, "point" if axes else "none")
+    options = context.options
+    target = choose(request, standard_tables(), layer=options.layer, mapping_file=read_mapping_option(options.mapping))
+    if axes is None and target.table_name == "feature":
+        raise InvalidFile(
+            f"no columns with coordinates (such as 经度 and 纬度, or lon and lat) and no known register: its "
+            f"columns are {', '.join(table.header)[:300]}; say --layer units, observations or buildings, or "
+            "--mapping FILE"
+        )
+    if axes is None:
+        return Register(table, axes, request, target, None, None)
+    if options.crs is None and axes.is_geographic:
+        notes.append(
+            Note("assumed_crs", f"'{axes.x}' and '{axes.y}' were taken as {ASSUMED_CRS} (CGCS2000); else say --crs")
+        )
+    declared = ASSUMED_CRS if axes.is_geographic else None
+    transform = transform_for(declared, options.crs, f"'{table.name}'", notes)
+    return Register(table, axes, request, target, transform, options.crs or declared)
 
 
 class RegisterImporter:
@@ -95,7 +162,7 @@ class RegisterImporter:
         return find_dialect(source.head) is not None
 
     def prepare(self, source: Source, context: ImportContext) -> PreparedRegister:
-        """Understand the header: where the coordinates are and which layer is meant."""
+        """Understand the header."""
         dialect = find_dialect(source.head)
         if dialect is None:
             raise InvalidFile("the file is no table with a header in its first line")
@@ -103,52 +170,16 @@ class RegisterImporter:
         if not dialect.encoding.startswith("utf"):
             read_as = dialect.encoding.upper()
             notes.append(Note("guessed_encoding", f"'{source.name}' is no UTF-8; it was read as {read_as}"))
-        axes = find_axes(dialect.header)
         file_name = PurePath(source.name).name
-        rest = [name for name in dialect.header if name and (axes is None or name not in {axes.x, axes.y})]
-        request = Request(file_name, PurePath(file_name).stem, rest, "point" if axes else "none")
-        options = context.options
-        target = choose(
-            request, standard_tables(), layer=options.layer, mapping_file=read_mapping_option(options.mapping)
-        )
-        if axes is None and target.table_name == "feature":
-            raise InvalidFile(
-                f"no columns with coordinates (such as 经度 and 纬度, or lon and lat) and no known register: its "
-                f"columns are {', '.join(dialect.header)[:300]}; say --layer units, observations or buildings, or "
-                "--mapping FILE"
-            )
-        transform = _transform(axes, context, source.name, notes)
-        return PreparedRegister(source.path, dialect, axes, request, target, transform, context, notes)
+        table = Table(PurePath(file_name).stem, dialect.header, partial(read_rows, source.path, dialect))
+        return PreparedRegister("CSV", [understand(table, file_name, context, notes)], context, notes)
 
 
-def _transform(axes: Axes | None, context: ImportContext, name: str, notes: list[Note]) -> CrsTransform | None:
-    if axes is None:
-        return None
-    asked = context.options.crs
-    if asked is None and axes.is_geographic:
-        notes.append(
-            Note("assumed_crs", f"'{axes.x}' and '{axes.y}' were taken as {ASSUMED_CRS} (CGCS2000); else say --crs")
-        )
-    return transform_for(ASSUMED_CRS if axes.is_geographic else None, asked, f"'{name}'", notes)
-
-
-def _columns(cells: list[list[str]]) -> Iterator[Values]:
+def _columns(cells: list[list[Any]]) -> Iterator[Values]:
     for values in zip(*cells, strict=True):
         column: Values = np.empty(len(values), object)
         column[:] = values
         yield column
-
-
-def _reject_odd(intake: Intake, rows: Rows, dialect: Dialect) -> None:
-    for line in rows.odd:
-        cells = dict(zip(dialect.header, line.cells, strict=False))
-        if len(line.cells) == len(dialect.header):
-            reason, detail = "undecodable_text", f"the line is not in {dialect.encoding}; save the file as UTF-8"
-        else:
-            reason = "wrong_cell_count"
-            detail = f"the line has {len(line.cells)} cells and the header {len(dialect.header)}; quote the delimiter"
-        intake.rejected.append(Rejected(f"row {line.number}", reason, detail, intake.target.title, None, cells))
-    intake.counts.quarantined += len(rows.odd)
 
 
 def _refuse_swapped(intake: Intake, known: tuple[float, float, float, float]) -> None:

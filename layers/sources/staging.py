@@ -31,10 +31,17 @@ class StagedTable:
 
 @dataclass
 class Staging:
-    """All rows of one import on their way into the model; rows of several layers may come in any order."""
+    """All rows of one import on their way into the model; rows of several layers may come in any order.
+
+    Attributes
+    ----------
+    remove_missing
+        What the dataset had before and is not staged goes; not where rows are only added to it.
+    """
 
     connection: Connection
     dataset_id: int
+    remove_missing: bool = True
     tables: dict[str, StagedTable] = field(default_factory=dict)
 
     def add(self, table_name: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -44,6 +51,12 @@ class Staging:
             name = store.stage(self.connection, _staged_as(table_name), columns, ())
             staged = self.tables[table_name] = StagedTable(name, tuple(columns))
         copy_rows(self.connection, staged.name, staged.columns, rows)
+
+    def note_repairs(self, rows: Sequence[tuple[str, str, str, str, str]]) -> None:
+        """Record repaired rows: layer, the file's layer, place in the file, key, kind of repair."""
+        if rows:
+            names = ("dataset_id", "layer_id", "layer_name", "place", "source_key", "kind")
+            copy_rows(self.connection, "repair", names, ((self.dataset_id, *row) for row in rows))
 
     def merge(self, table_name: str, layer_id: str) -> LayerCounts:
         """Merge the staged rows of one layer and return the counts."""
@@ -72,12 +85,20 @@ def _staged_as(table_name: str) -> Table:
 
 def _merge_objects(staging: Staging, table: Table, staged: StagedTable, layer_id: str) -> LayerCounts:
     return store.merge(
-        staging.connection, table, staged.name, staged.columns, dataset_id=staging.dataset_id, layer_id=layer_id
+        staging.connection,
+        table,
+        staged.name,
+        staged.columns,
+        dataset_id=staging.dataset_id,
+        layer_id=layer_id,
+        remove_missing=staging.remove_missing,
     )
 
 
 def _merge_sources(staging: Staging, table: Table, staged: StagedTable, layer_id: str) -> LayerCounts:
-    return evidence.merge_sources(staging.connection, staged.name, staging.dataset_id)
+    return evidence.merge_sources(
+        staging.connection, staged.name, staging.dataset_id, remove_missing=staging.remove_missing
+    )
 
 
 def _merge_events(staging: Staging, table: Table, staged: StagedTable, layer_id: str) -> LayerCounts:
@@ -110,6 +131,7 @@ def _merge_units(staging: Staging, table: Table, staged: StagedTable, layer_id: 
         staged.columns,
         dataset_id=staging.dataset_id,
         layer_id=layer_id,
+        remove_missing=staging.remove_missing,
         # Linked at once where the building is known: a later update would write millions of rows a second time.
         derived={"building_id": _BUILDING_OF_CODE},
     )

@@ -1,19 +1,14 @@
-"""GeoPackage, Shapefile, GeoJSON and FlatGeobuf through GDAL, in batches of bounded size."""
+"""Vector files in batches of bounded size: through GDAL; GeoParquet and GeoJSON sequences by readers of their own."""
 
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path, PurePath
-from typing import Any
+from pathlib import PurePath
+from typing import Protocol
 
 import numpy as np
-import pandas as pd
-import pyogrio
-from pyogrio.errors import DataLayerError, DataSourceError, FeatureError, FieldError, GeometryError
 from sqlalchemy import Connection
 
 from cim.crs import CrsTransform, name_of, vertical_name
@@ -22,54 +17,77 @@ from cim.importing import ImportContext
 from cim.reports import DatasetDescription, Note, WriteResult
 from cim.sources import Source
 from layers.catalogue import standard_tables
-from layers.sources import geometry, shapefile
-from layers.sources.batch import Batch
+from layers.sources import geojson_lines, geometry, parquet, shapefile
+from layers.sources.batch import Batch, Values, is_none
+from layers.sources.convert import texts
 from layers.sources.filling import Filling
+from layers.sources.gdal import open_layers
 from layers.sources.guess import Request, Target, choose, read_mapping_option
+from layers.sources.keys import SeenKeys
 from layers.sources.transform import transform_for
+from layers.sources.xml_root import refuse_entities, root_of
 
 BATCH_ROWS = 20_000
 _JSON_TYPE = re.compile(
     rb'"type"\s*:\s*"(Feature|FeatureCollection|GeometryCollection|(Multi)?(Point|LineString|Polygon))"'
 )
-_GDAL_ERRORS = (DataSourceError, DataLayerError, FeatureError, FieldError, GeometryError, RuntimeError, ValueError)
-_FORMATS = {"GPKG": "GeoPackage", "ESRI Shapefile": "Shapefile", "FlatGeobuf": "FlatGeobuf", "GeoJSON": "GeoJSON"}
+_DXF = re.compile(rb"\s*(999\r?\n[^\n]*\n\s*)*0\r?\n\s*SECTION\r?\n")
+_BINARY_DXF = b"AutoCAD Binary DXF"
+
+
+class LayerReader(Protocol):
+    """One layer of a file; see ``GdalLayer``."""
+
+    name: str
+    format: str
+    crs: str | None
+    fields: dict[str, str]
+    family: str
+    features: int
+    is_order_ruled: bool
+
+    def batches(self, size: int) -> Iterator[Batch]:
+        """Yield all rows."""
+
+    def column(self, name: str, size: int) -> Iterator[Values]:
+        """Yield the values of one column."""
+
+    def shapes(self, limit: int) -> Values:
+        """Return the geometries of the first rows."""
 
 
 @dataclass
 class VectorLayer:
     """One layer of a file, and where it goes."""
 
-    name: str
-    info: dict[str, Any]
+    reader: LayerReader
     request: Request
     target: Target
     transform: CrsTransform | None
+    crs: str | None
 
 
 @dataclass
 class PreparedVector:
     """A vector file whose layers have been looked at."""
 
-    path: Path
     layers: list[VectorLayer]
-    format: str
-    encoding: str | None
     context: ImportContext
     notes: list[Note] = field(default_factory=list)
 
     @property
     def description(self) -> DatasetDescription:
         """What the file says of itself."""
+        file_format = self.layers[0].reader.format
         placed = [layer for layer in self.layers if layer.transform is not None]
         if not placed:
-            return DatasetDescription(self.format)
+            return DatasetDescription(file_format)
         transform = placed[0].transform
         assert transform is not None
         accuracies = [layer.transform.accuracy_m for layer in placed if layer.transform]
         known = [accuracy for accuracy in accuracies if accuracy is not None]
         return DatasetDescription(
-            self.format,
+            file_format,
             crs=", ".join(dict.fromkeys(name_of(layer.transform.source) for layer in placed if layer.transform)),
             vertical_crs=vertical_name(transform.source),
             transform=transform.description,
@@ -80,52 +98,39 @@ class PreparedVector:
     def write(self, connection: Connection, dataset_id: int) -> WriteResult:
         """Read the file batch by batch into the model."""
         filling = Filling(connection, dataset_id, notes=list(self.notes))
-        total = sum(layer.info["features"] for layer in self.layers)
+        total = sum(layer.reader.features for layer in self.layers)
         done = 0
         for layer in self.layers:
-            types = _field_types(layer)
             intake = filling.open(
-                layer.target, layer.request, layer.transform, types, use_weak_key=self._is_weak_key_unique(layer)
+                layer.target,
+                layer.request,
+                layer.transform,
+                _field_types(layer),
+                use_weak_key=_is_weak_key_unique(layer),
+                crs=layer.crs,
+                is_order_ruled=layer.reader.is_order_ruled,
             )
-            for batch in self._batches(layer):
+            for batch in layer.reader.batches(BATCH_ROWS):
+                batch.layer_name = layer.request.layer_name
                 intake.take(batch)
                 done += len(batch)
                 self.context.progress("reading", done, total)
         self.context.progress("writing", done, total)
         return filling.finish()
 
-    def _batches(self, layer: VectorLayer) -> Iterator[Batch]:
-        expected = layer.info["features"]
-        start = 0
-        while start < expected:
-            with gdal_errors():
-                meta, _, wkb, columns = pyogrio.raw.read(
-                    self.path,
-                    layer=layer.name,
-                    encoding=self.encoding,
-                    skip_features=start,
-                    max_features=BATCH_ROWS,
-                    datetime_as_string=True,
-                )
-            size = len(wkb) if wkb is not None else len(columns[0]) if columns else 0
-            if size == 0:
-                raise InvalidFile(f"the file says that it has {expected} rows in '{layer.name}' and ends after {start}")
-            shapes, unreadable = (None, np.zeros(size, bool)) if wkb is None else geometry.from_wkb(wkb)
-            values = {str(name): column.astype(object) for name, column in zip(meta["fields"], columns, strict=True)}
-            yield Batch(layer.name, values, shapes, unreadable, np.arange(start + 1, start + size + 1))
-            start += size
 
-    def _is_weak_key_unique(self, layer: VectorLayer) -> bool:
-        """Tell whether a column that might be a key ('name', 'id') is one: never missing, never twice."""
-        matched = layer.target.matched
-        if matched.key or not matched.weak_key:
+def _is_weak_key_unique(layer: VectorLayer) -> bool:
+    """Tell whether a column that might be a key ('name', 'id') is one: never missing, never twice."""
+    matched = layer.target.matched
+    if matched.key or not matched.weak_key:
+        return False
+    seen, done = SeenKeys(), 0
+    for values in layer.reader.column(matched.weak_key, BATCH_ROWS):
+        keys = texts(values)
+        if is_none(keys).any() or (seen.add(keys, np.arange(done, done + len(keys))) >= 0).any():
             return False
-        with gdal_errors():
-            _, _, _, columns = pyogrio.raw.read(
-                self.path, layer=layer.name, encoding=self.encoding, columns=[matched.weak_key], read_geometry=False
-            )
-        values = pd.Series(columns[0])
-        return bool(values.is_unique and not values.isna().any())
+        done += len(keys)
+    return True
 
 
 class VectorImporter:
@@ -138,84 +143,74 @@ class VectorImporter:
         head = source.head
         if head.startswith(b"SQLite format 3\0"):
             return head[68:72] in {b"GPKG", b"GP10", b"GP11"} or source.path.suffix.lower() == ".gpkg"
-        if head.startswith((shapefile.MAGIC, b"fgb")):
+        if head.startswith((shapefile.MAGIC, b"fgb", parquet.MAGIC, _BINARY_DXF)) or _DXF.match(head):
             return True
-        text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
-        return text.startswith(b"{") and b"CityJSON" not in head[:1000] and _JSON_TYPE.search(head) is not None
+        if root_of(head) is not None:
+            return _xml_format(head) is not None
+        text = head.lstrip(b"\xef\xbb\xbf \t\r\n\x1e")
+        return text.startswith(b"{") and _JSON_TYPE.search(head) is not None
 
     def prepare(self, source: Source, context: ImportContext) -> PreparedVector:
         """Look at the layers, choose where they go, and check their CRS."""
         notes: list[Note] = []
-        encoding = None
-        with gdal_errors():
-            if source.head.startswith(shapefile.MAGIC):
-                notes += shapefile.require_companions(source.path)
-                encoding, found = shapefile.detect_encoding(source.path)
-                notes += found
-            names = [str(name) for name, _ in pyogrio.list_layers(source.path)]
-            infos = [
-                pyogrio.read_info(source.path, layer=name, encoding=encoding, force_feature_count=True)
-                for name in names
-            ]
         layers = []
-        for name, info in zip(names, infos, strict=True):
-            if info["features"] == 0:
-                notes.append(Note("empty_layer", f"'{name}' has no rows"))
+        for reader in _readers(source, notes):
+            if reader.features == 0:
+                notes.append(Note("empty_layer", f"'{reader.name}' has no rows"))
             else:
-                layers.append(_look_at(source, name, info, context, notes))
+                layers.append(_look_at(source, reader, context, notes))
         if not layers:
             raise InvalidFile("the file has no rows in any layer")
-        driver = str(infos[0].get("driver", "vector"))
-        return PreparedVector(source.path, layers, _FORMATS.get(driver, driver), encoding, context, _unique(notes))
+        return PreparedVector(layers, context, list(dict.fromkeys(notes)))
 
 
-@contextmanager
-def gdal_errors() -> Iterator[None]:
-    """Turn GDAL's errors into InvalidFile; its warnings are about files and stay silent."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)
-            yield
-    except _GDAL_ERRORS as error:
-        # GDAL names the file by its full path, which is nobody's business.
-        text = re.sub(r"(/[^/\s'\"]+)+/", "", str(error)).strip()
-        raise InvalidFile(f"the file cannot be read: {text}; deliver it again") from None
+def _readers(source: Source, notes: list[Note]) -> list[LayerReader]:
+    head, stem = source.head, PurePath(PurePath(source.name).name).stem
+    if head.startswith(parquet.MAGIC):
+        return [parquet.open_parquet(source.path, stem)]
+    if head.startswith(_BINARY_DXF):
+        raise InvalidFile("the drawing is a binary DXF; save it as an ASCII DXF (R2000 or later)")
+    if geojson_lines.is_sequence(head, source.path):
+        return [geojson_lines.open_lines(source.path, stem)]
+    encoding = None
+    if head.startswith(shapefile.MAGIC):
+        notes += shapefile.require_companions(source.path)
+        encoding, found = shapefile.detect_encoding(source.path)
+        notes += found
+    refuse_entities(head)
+    return list(open_layers(source.path, encoding, writes_beside=_xml_format(head) == "gml"))
 
 
-def _look_at(source: Source, name: str, info: dict[str, Any], context: ImportContext, notes: list[Note]) -> VectorLayer:
-    family = geometry.family_of(info["geometry_type"])
+def _xml_format(head: bytes) -> str | None:
+    """Return kml or gml for an XML file of one of them; CityGML is read elsewhere."""
+    root = root_of(head)
+    if root is None:
+        return None
+    if root.name == "kml":
+        return "kml"
+    return "gml" if b"opengis.net/gml" in root.tag and b"opengis.net/citygml" not in root.tag else None
+
+
+def _look_at(source: Source, reader: LayerReader, context: ImportContext, notes: list[Note]) -> VectorLayer:
     file_name = PurePath(source.name).name
-    stem = PurePath(file_name).stem
-    # GeoJSON has no name of its own for its only layer; inside an archive the member is named after a scratch folder.
-    request = Request(file_name, name if name else stem, [str(column) for column in info["fields"]], family)
+    # GeoJSON and DXF have no name of their own for their only layer; inside an archive the member is named after a
+    # scratch folder.
+    name = PurePath(file_name).stem if reader.format == "DXF" or not reader.name else reader.name
+    family = reader.family
     if family == "mixed":
-        request = _narrow(source, name, request)
+        # A layer whose type is not declared mostly holds one family.
+        found = set(geometry.families(reader.shapes(BATCH_ROWS))) - {"none"}
+        family = found.pop() if len(found) == 1 else "mixed"
+    request = Request(file_name, name, list(reader.fields), family)
     options = context.options
     target = choose(request, standard_tables(), layer=options.layer, mapping_file=read_mapping_option(options.mapping))
     if request.family == "none":
-        return VectorLayer(name, info, request, target, None)
-    transform = transform_for(info["crs"], options.crs, f"'{name}'", notes)
-    return VectorLayer(name, info, request, target, transform)
-
-
-def _narrow(source: Source, name: str, request: Request) -> Request:
-    """Look at the geometries of a layer whose type is not declared: mostly they are of one family."""
-    with gdal_errors():
-        _, _, wkb, _ = pyogrio.raw.read(source.path, layer=name, columns=[], max_features=BATCH_ROWS)
-    found = set(geometry.families(geometry.from_wkb(wkb)[0])) - {"none"}
-    family = found.pop() if len(found) == 1 else "mixed"
-    return Request(request.file_name, request.layer_name, request.columns, family)
+        return VectorLayer(reader, request, target, None, None)
+    transform = transform_for(reader.crs, options.crs, f"'{name}'", notes)
+    return VectorLayer(reader, request, target, transform, options.crs or reader.crs)
 
 
 def _field_types(layer: VectorLayer) -> dict[str, str]:
-    kinds = {"i": "integer", "u": "integer", "f": "number", "b": "boolean", "M": "datetime"}
     named = layer.target.matched.columns.get("name")
-    return {
-        str(name): kinds.get(np.dtype(kind).kind, "string") if not str(kind).startswith("list") else "string"
-        for name, kind in zip(layer.info["fields"], layer.info["dtypes"], strict=True)
-        if str(name) != named
-    } | ({"name": "string"} if named else {})
-
-
-def _unique(notes: list[Note]) -> list[Note]:
-    return list(dict.fromkeys(notes))
+    found = {name: kind for name, kind in layer.reader.fields.items() if name != named}
+    return found | ({"name": "string"} if named else {})

@@ -8,10 +8,13 @@ from bim_import.mesh import Mesh
 
 
 class Open(NamedTuple):
-    """Order: parse this file; ``offset_m`` (x, y, z in model metres) is taken off all placements."""
+    """Order: parse this file; ``offset_m`` (x, y, z in model metres) is taken off all placements.
+
+    Without an offset the file is parsed ahead: the next order for it says the offset.
+    """
 
     path: str
-    offset_m: tuple[float, float, float]
+    offset_m: tuple[float, float, float] | None
 
 
 class Work(NamedTuple):
@@ -51,26 +54,6 @@ class Instance(NamedTuple):
 
 class Empty(NamedTuple):
     """Result: the kernel gave this product no triangle."""
-
-class Line(NamedTuple):
-    """Result: the line of an alignment.
-
-    Attributes
-    ----------
-    points
-        n x 3 float64, model metres.
-    length_m
-        Along the curve, in the horizontal plane.
-    gap_m
-        The largest distance between the end of a segment and the start of the next.
-    """
-
-    batch: int
-    product: int
-    points: bytes
-    length_m: float
-    gap_m: float
-
 
     batch: int
     product: int

@@ -13,7 +13,7 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from typing import Any, NamedTuple
 
-from bim_import.geometry_messages import Broken, Done, Empty, Instance, Line, NewMesh, Open, Opened, Work
+from bim_import.geometry_messages import Broken, Done, Empty, Instance, NewMesh, Open, Opened, Work
 
 #: Kernels in the order in which they are tried on a product.
 KERNELS = ("hybrid-cgal-simple-opencascade", "cgal", "opencascade")
@@ -69,6 +69,16 @@ class GeometryPool:
         """The process ids of the running workers."""
         return [worker.process.pid for worker in self._workers]
 
+    def open_ahead(self, path: str, count: int) -> None:
+        """Let some workers start and parse a file while the caller still reads it; ``compute`` waits for them."""
+        while len(self._workers) < min(count, self.size):
+            self._start()
+        for worker in list(self._workers)[:count]:
+            try:
+                worker.connection.send(Open(path, None))
+            except OSError:
+                self._end(worker)
+
     def close(self) -> None:
         """End the workers."""
         _end_all(self._workers)
@@ -78,7 +88,7 @@ class GeometryPool:
         order: Open,
         tasks: Sequence[Task],
         outlined: frozenset[int],
-        receive: Callable[[NewMesh | Instance | Line], None],
+        receive: Callable[[NewMesh | Instance], None],
     ) -> dict[int, Outcome]:
         """Compute all tasks of a file and return the outcome of every product.
 
@@ -136,7 +146,7 @@ class _Run:
         order: Open,
         queue: deque[Task],
         outlined: frozenset[int],
-        receive: Callable[[NewMesh | Instance | Line], None],
+        receive: Callable[[NewMesh | Instance], None],
     ) -> None:
         self._pool, self._order, self._queue = pool, order, queue
         self._outlined, self._receive = outlined, receive
@@ -193,7 +203,7 @@ class _Run:
     def _take(self, worker: _Worker, message: Any) -> None:
         if isinstance(message, NewMesh):
             self._receive(message)
-        elif isinstance(message, Instance | Line):
+        elif isinstance(message, Instance):
             assert worker.task is not None
             worker.left.discard(message.product)
             self._outcomes[message.product] = Outcome("ok", KERNELS[worker.task.attempt])

@@ -18,12 +18,11 @@ from typing import Any, NamedTuple
 import ifcopenshell
 import ifcopenshell.geom
 import ifcopenshell.util.shape
-import ifcopenshell.util.unit
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from bim_import.geometry_messages import Broken, Done, Empty, Instance, Line, NewMesh, Open, Opened, Work
+from bim_import.geometry_messages import Broken, Done, Empty, Instance, NewMesh, Open, Opened, Work
 from bim_import.ground_shape import is_upright, move, outline, rectangle
 from bim_import.mesh import Floats, Mesh, make_mesh, used_materials
 
@@ -61,7 +60,9 @@ def serve(connection: Connection) -> None:
         except (EOFError, OSError):
             return
         if isinstance(order, Open):
-            session = _Session(order)
+            if session is None or not session.is_ahead_of(order):
+                session = _Session(order)
+            session.offset_m = order.offset_m
             connection.send([Opened()])
         elif session is not None:
             try:
@@ -89,8 +90,17 @@ class _Session:
 
     def __init__(self, order: Open) -> None:
         self._file = ifcopenshell.open(order.path)
-        self._offset = np.asarray(order.offset_m)
+        self._path = order.path
+        self.offset_m = order.offset_m
         self._sent: set[bytes] = set()
+
+    def is_ahead_of(self, order: Open) -> bool:
+        """Tell whether the file was parsed ahead of this order."""
+        return self.offset_m is None and order.offset_m is not None and self._path == order.path
+
+    @property
+    def _offset(self) -> Floats:
+        return np.asarray(self.offset_m or (0.0, 0.0, 0.0))
 
     def compute(self, order: Work) -> Iterator[NamedTuple]:
         """Yield the results of a batch, its meshes before their instances."""
@@ -105,11 +115,6 @@ class _Session:
                 continue
             if shape.mesh.hash not in self._sent:
                 self._sent.add(shape.mesh.hash)
-        first: Any = self._file.by_id(order.products[0])
-        if first.is_a() == "IfcAlignment":
-            yield from self._lines(order)
-            yield Done(order.batch)
-            return
                 yield NewMesh(shape.mesh)
             yield self._instance(order, element, shape)
         yield Done(order.batch)
@@ -125,22 +130,6 @@ class _Session:
         if element.id in order.outlined:
             area = shapely.to_wkb(outline(above, shape.triangles))
         placement = matrix.copy()
-    def _lines(self, order: Work) -> Iterator[NamedTuple]:
-        """Yield the lines of alignments, which come in batches of their own."""
-        from bim_import.alignment_curve import evaluate  # needed by few files
-
-        scale = float(ifcopenshell.util.unit.calculate_unit_scale(self._file))
-        for product in order.products:
-            try:
-                curve = evaluate(self._file, self._file.by_id(product), scale)
-            except (RuntimeError, ValueError, AttributeError, TypeError):
-                continue  # of a layout that makes no sense the library may say anything
-            if curve is None:
-                yield Empty(order.batch, product)
-            else:
-                points = np.ascontiguousarray(curve.points - self._offset)
-                yield Line(order.batch, product, points.tobytes(), curve.length_m, curve.gap_m)
-
         placement[:, 3] += matrix[:, :3] @ shape.origin
         return Instance(
             order.batch,

@@ -19,8 +19,8 @@ from bim_import.content import Content, sort_content
 from bim_import.content_hash import ContentHash
 from bim_import.extent import middle_m
 from bim_import.geometry import Geometry, plan, with_body
-from bim_import.geometry_messages import Instance, Line, NewMesh, Open
-from bim_import.geometry_pool import GeometryLimits, GeometryPool, Task
+from bim_import.geometry_messages import Instance, NewMesh, Open
+from bim_import.geometry_pool import GeometryLimits, GeometryPool
 from bim_import.georeference import Georeference, check_given, local_offset, place_by_file, place_given
 from bim_import.header import looks_like_ifc, read_header
 from bim_import.mapping import map_rows
@@ -103,9 +103,13 @@ class IfcImporter:
             readable = readable_copy(source.path, header, Path(folder))
             context.progress("reading", 0, None)
             text = _Text(readable.path, header.original_schema, context.options)
-            return _unchanged(text, source, context) or self._prepare(
-                open_model(readable.path, header, readable.notes), text, source, context
-            )
+            unchanged = _unchanged(text, source, context)
+            if unchanged is not None:
+                return unchanged
+            workers = context.options.workers
+            # Of a new version little has to be computed.
+            self.pool(workers).open_ahead(str(readable.path), workers if context.earlier is None else 1)
+            return self._prepare(open_model(readable.path, header, readable.notes), text, source, context)
 
     def _prepare(self, model: OpenModel, text: _Text, source: Source, context: ImportContext) -> PreparedModel:
         content = sort_content(model.file)
@@ -135,14 +139,14 @@ class IfcImporter:
         rows = map_rows(model, content, tree, storeys, properties, place, geometry)
         if not any(outcome.status == "timed_out" for outcome in geometry.outcomes.values()):
             rows.model["attributes"]["fingerprint"] = text.mark
-        notes += [*place.notes, *rows.notes, *_notes(content, geometry)]
+        notes += [*place.notes, *_notes(content, geometry)]
         return PreparedModel(_describe(model, place), rows, geometry, shapes.keys, notes)
 
     def _compute(self, model: OpenModel, shapes: _Shapes, geometry: Geometry, context: ImportContext) -> None:
         """Compute what is not known yet."""
         total = len(shapes.bodies)
 
-        def receive(message: NewMesh | Instance | Line) -> None:
+        def receive(message: NewMesh | Instance) -> None:
             geometry.receive(message)
             if isinstance(message, Instance):
                 context.progress("geometry", len(geometry.instances), total)
@@ -150,7 +154,7 @@ class IfcImporter:
         unknown = [product for product in shapes.bodies if product.id() not in geometry.outcomes]
         order = Open(str(model.path), shapes.offset_m)
         pool = self.pool(context.options.workers)
-        geometry.outcomes |= pool.compute(order, [*plan(unknown), *shapes.lines], shapes.outlined, receive)
+        geometry.outcomes |= pool.compute(order, plan(unknown), shapes.outlined, receive)
 
 
 class _Text:
@@ -190,8 +194,6 @@ class _Shapes:
     @cached_property
     def keys(self) -> dict[int, bytes]:
         """STEP id -> key."""
-        #: Alignments are evaluated each time: that is quick, and each of them may be the one that fails.
-        self.lines = [Task((alignment.id(),)) for alignment in content.alignments]
         return ShapeKeys(self._model.file, self._text.content, self.offset_m).of(self.bodies, self.outlined)
 
 
@@ -206,7 +208,7 @@ def _recalled(shapes: _Shapes, context: ImportContext) -> Geometry:
 
 def _read_properties(model: OpenModel, content: Content) -> dict[int, Properties]:
     reader = PropertyReader(model.file, model.metres_per_unit)
-    return {product.id(): reader.read(product) for product in content.described()}
+    return {product.id(): reader.read(product) for product in [*content.elements, *content.spaces]}
 
 
 def _own_place(model: OpenModel, middle: Floats) -> Georeference:

@@ -52,6 +52,26 @@ class Instance(NamedTuple):
     outline: bytes | None
 
 
+class Line(NamedTuple):
+    """Result: the line of an alignment.
+
+    Attributes
+    ----------
+    points
+        n x 3 float64, model metres.
+    length_m
+        Along the curve, in the horizontal plane.
+    gap_m
+        The largest distance between the end of a segment and the start of the next.
+    """
+
+    batch: int
+    product: int
+    points: bytes
+    length_m: float
+    gap_m: float
+
+
 class Empty(NamedTuple):
     """Result: the kernel gave this product no triangle."""
 

@@ -13,7 +13,7 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from typing import Any, NamedTuple
 
-from bim_import.geometry_messages import Broken, Done, Empty, Instance, NewMesh, Open, Opened, Work
+from bim_import.geometry_messages import Broken, Done, Empty, Instance, Line, NewMesh, Open, Opened, Work
 
 #: Kernels in the order in which they are tried on a product.
 KERNELS = ("hybrid-cgal-simple-opencascade", "cgal", "opencascade")
@@ -88,14 +88,14 @@ class GeometryPool:
         order: Open,
         tasks: Sequence[Task],
         outlined: frozenset[int],
-        receive: Callable[[NewMesh | Instance], None],
+        receive: Callable[[NewMesh | Instance | Line], None],
     ) -> dict[int, Outcome]:
         """Compute all tasks of a file and return the outcome of every product.
 
         Parameters
         ----------
         receive
-            Called in this thread with each mesh and instance; meshes come before the instances that use them.
+            Called in this thread with each mesh, instance and line; meshes come before the instances that use them.
         """
         for worker in self._workers:
             worker.is_open = False
@@ -146,7 +146,7 @@ class _Run:
         order: Open,
         queue: deque[Task],
         outlined: frozenset[int],
-        receive: Callable[[NewMesh | Instance], None],
+        receive: Callable[[NewMesh | Instance | Line], None],
     ) -> None:
         self._pool, self._order, self._queue = pool, order, queue
         self._outlined, self._receive = outlined, receive
@@ -203,7 +203,7 @@ class _Run:
     def _take(self, worker: _Worker, message: Any) -> None:
         if isinstance(message, NewMesh):
             self._receive(message)
-        elif isinstance(message, Instance):
+        elif isinstance(message, Instance | Line):
             assert worker.task is not None
             worker.left.discard(message.product)
             self._outcomes[message.product] = Outcome("ok", KERNELS[worker.task.attempt])

@@ -18,11 +18,12 @@ from typing import Any, NamedTuple
 import ifcopenshell
 import ifcopenshell.geom
 import ifcopenshell.util.shape
+import ifcopenshell.util.unit
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from bim_import.geometry_messages import Broken, Done, Empty, Instance, NewMesh, Open, Opened, Work
+from bim_import.geometry_messages import Broken, Done, Empty, Instance, Line, NewMesh, Open, Opened, Work
 from bim_import.ground_shape import is_upright, move, outline, rectangle
 from bim_import.mesh import Floats, Mesh, make_mesh, used_materials
 
@@ -104,6 +105,11 @@ class _Session:
 
     def compute(self, order: Work) -> Iterator[NamedTuple]:
         """Yield the results of a batch, its meshes before their instances."""
+        first: Any = self._file.by_id(order.products[0])
+        if first.is_a() == "IfcAlignment":
+            yield from self._lines(order)
+            yield Done(order.batch)
+            return
         shapes: dict[str, _Shape | None] = {}
         for element in _iterate(self._file, order):
             key = str(element.geometry.id)
@@ -118,6 +124,22 @@ class _Session:
                 yield NewMesh(shape.mesh)
             yield self._instance(order, element, shape)
         yield Done(order.batch)
+
+    def _lines(self, order: Work) -> Iterator[NamedTuple]:
+        """Yield the lines of alignments, which come in batches of their own."""
+        from bim_import.alignment_curve import evaluate  # needed by few files
+
+        scale = float(ifcopenshell.util.unit.calculate_unit_scale(self._file))
+        for product in order.products:
+            try:
+                curve = evaluate(self._file, self._file.by_id(product), scale)
+            except (RuntimeError, ValueError, AttributeError, TypeError):
+                continue  # of a layout that makes no sense the library may say anything
+            if curve is None:
+                yield Empty(order.batch, product)
+            else:
+                points = np.ascontiguousarray(curve.points - self._offset)
+                yield Line(order.batch, product, points.tobytes(), curve.length_m, curve.gap_m)
 
     def _instance(self, order: Work, element: Any, shape: _Shape) -> Instance:
         matrix = np.array(ifcopenshell.util.shape.get_shape_matrix(element), dtype=np.float64)[:3]

@@ -19,8 +19,8 @@ from bim_import.content import Content, sort_content
 from bim_import.content_hash import ContentHash
 from bim_import.extent import middle_m
 from bim_import.geometry import Geometry, plan, with_body
-from bim_import.geometry_messages import Instance, NewMesh, Open
-from bim_import.geometry_pool import GeometryLimits, GeometryPool
+from bim_import.geometry_messages import Instance, Line, NewMesh, Open
+from bim_import.geometry_pool import GeometryLimits, GeometryPool, Task
 from bim_import.georeference import Georeference, check_given, local_offset, place_by_file, place_given
 from bim_import.header import looks_like_ifc, read_header
 from bim_import.mapping import map_rows
@@ -139,14 +139,14 @@ class IfcImporter:
         rows = map_rows(model, content, tree, storeys, properties, place, geometry)
         if not any(outcome.status == "timed_out" for outcome in geometry.outcomes.values()):
             rows.model["attributes"]["fingerprint"] = text.mark
-        notes += [*place.notes, *_notes(content, geometry)]
+        notes += [*place.notes, *rows.notes, *_notes(content, geometry)]
         return PreparedModel(_describe(model, place), rows, geometry, shapes.keys, notes)
 
     def _compute(self, model: OpenModel, shapes: _Shapes, geometry: Geometry, context: ImportContext) -> None:
         """Compute what is not known yet."""
         total = len(shapes.bodies)
 
-        def receive(message: NewMesh | Instance) -> None:
+        def receive(message: NewMesh | Instance | Line) -> None:
             geometry.receive(message)
             if isinstance(message, Instance):
                 context.progress("geometry", len(geometry.instances), total)
@@ -154,7 +154,7 @@ class IfcImporter:
         unknown = [product for product in shapes.bodies if product.id() not in geometry.outcomes]
         order = Open(str(model.path), shapes.offset_m)
         pool = self.pool(context.options.workers)
-        geometry.outcomes |= pool.compute(order, plan(unknown), shapes.outlined, receive)
+        geometry.outcomes |= pool.compute(order, [*plan(unknown), *shapes.lines], shapes.outlined, receive)
 
 
 class _Text:
@@ -190,6 +190,8 @@ class _Shapes:
         self._model, self._text, self.bodies, self.offset_m = model, text, bodies, offset_m
         products = [*content.elements, *content.spaces]
         self.outlined = frozenset(product.id() for product in products if is_outlined(product))
+        #: Alignments are evaluated each time: that is quick, and each of them may be the one that fails.
+        self.lines = [Task((alignment.id(),)) for alignment in content.alignments]
 
     @cached_property
     def keys(self) -> dict[int, bytes]:
@@ -208,7 +210,7 @@ def _recalled(shapes: _Shapes, context: ImportContext) -> Geometry:
 
 def _read_properties(model: OpenModel, content: Content) -> dict[int, Properties]:
     reader = PropertyReader(model.file, model.metres_per_unit)
-    return {product.id(): reader.read(product) for product in [*content.elements, *content.spaces]}
+    return {product.id(): reader.read(product) for product in content.described()}
 
 
 def _own_place(model: OpenModel, middle: Floats) -> Georeference:

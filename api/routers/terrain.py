@@ -1,12 +1,17 @@
-"""The ground as terrain-RGB tiles."""
+"""The ground: terrain-RGB tiles, heights, profiles."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from api.answers import json_answer, tagged_answer
-from api.dependencies import BaseUrl, Host
+from api.answers import JSON, encode, json_answer, tagged_answer
+from api.dependencies import BaseUrl, Host, Who
+from cim.errors import InvalidInput
+from layers.terrain.profile import height_at, parse_line, take_profile
 from tiles.terrain import render_tile, terrain_json
 from tiles.tile import parse_tile
 
@@ -25,3 +30,39 @@ async def tile(request: Request, z: str, x: str, y: str, service: Host) -> Respo
     address = parse_tile(z, x, y)
     image = await service.compute(render_tile, service.settings.files, *address)
     return tagged_answer(request, image, "image/png") if image else Response(status_code=204)
+
+
+@router.get("/terrain/height", tags=["query"], summary="The height of the ground at a place")
+async def height(
+    service: Host,
+    caller: Who,
+    lon: Annotated[float, Query(description="longitude, degrees")],
+    lat: Annotated[float, Query(description="latitude, degrees")],
+) -> Response:
+    """Return metres in the raster's vertical datum, whether a void was filled, and the receipt."""
+    answer = await service.compute(height_at, service.settings.files, lon, lat, caller)
+    return Response(encode(answer), media_type=JSON)
+
+
+LINE_SCHEMA: dict[str, Any] = {
+    "description": "A GeoJSON LineString; or an object with 'geometry' and 'samples'",
+    "type": "object",
+    "example": {"geometry": {"type": "LineString", "coordinates": [[114.21, 22.69], [114.22, 22.7]]}, "samples": 100},
+}
+
+
+@router.post(
+    "/terrain/profile",
+    tags=["query"],
+    summary="Heights of the ground along a line",
+    openapi_extra={"requestBody": {"required": True, "content": {JSON: {"schema": LINE_SCHEMA}}}},
+)
+async def profile(request: Request, service: Host, caller: Who) -> Response:
+    """Return distances, places and heights at the line's vertices and at equal distances between its ends."""
+    try:
+        body = orjson.loads(await request.body())
+    except orjson.JSONDecodeError as error:
+        raise InvalidInput(f"the body is not JSON ({error}); send a GeoJSON LineString") from None
+    line, samples = parse_line(body)
+    answer = await service.query(take_profile, service.settings.files, line, samples, caller)
+    return Response(encode(answer), headers={"Cache-Control": "no-store"}, media_type=JSON)

@@ -5,7 +5,7 @@ from cim.tables.buildings import building, building_source, conflict, element, m
 from cim.tables.catalogue import dataset, feature, layer, object_history, quarantine, repair, theme
 from cim.tables.columns import GEOGRAPHIC_SRID, OBJECT_TABLES, SCHEMA, metadata, object_id_seq
 from cim.tables.command import ROLES, api_key, zone, zone_log
-from cim.tables.land import catchment, grid_cell, river, river_area, terrain, water_work
+from cim.tables.land import catchment, grid_cell, river, river_area, river_bank, river_edge, terrain, water_work
 from cim.tables.live import (
     camera,
     event,
@@ -17,7 +17,16 @@ from cim.tables.live import (
     sensor,
 )
 from cim.tables.meshes import mesh, mesh_instance, shape
-from cim.tables.networks import pipe, pipe_node, road, road_node
+from cim.tables.networks import (
+    building_service,
+    network_finding,
+    pipe,
+    pipe_edge,
+    pipe_node,
+    road,
+    road_edge,
+    road_node,
+)
 
 __all__ = [
     "GEOGRAPHIC_SRID",
@@ -27,6 +36,7 @@ __all__ = [
     "alignment",
     "api_key",
     "building",
+    "building_service",
     "building_source",
     "camera",
     "catchment",
@@ -45,19 +55,24 @@ __all__ = [
     "mesh_instance",
     "metadata",
     "model",
+    "network_finding",
     "object_history",
     "object_id_seq",
     "object_link",
     "observation",
     "parking",
     "pipe",
+    "pipe_edge",
     "pipe_node",
     "quarantine",
     "repair",
     "resource",
     "river",
     "river_area",
+    "river_bank",
+    "river_edge",
     "road",
+    "road_edge",
     "road_node",
     "sensor",
     "shape",

@@ -1,1 +1,21 @@
--- networks down: nothing yet
+DROP TABLE river_bank;
+DROP TABLE river_edge;
+DROP TABLE road_edge;
+DROP TABLE building_service;
+DROP TABLE network_finding;
+DROP TABLE pipe_edge;
+ALTER TABLE water_work DROP COLUMN river_distance_m;
+ALTER TABLE water_work DROP COLUMN river_fraction;
+ALTER TABLE river DROP COLUMN lower_height_m;
+ALTER TABLE river DROP COLUMN upper_height_m;
+ALTER TABLE river DROP COLUMN strahler;
+ALTER TABLE river DROP COLUMN direction_source;
+ALTER TABLE river DROP COLUMN direction;
+ALTER TABLE road_node DROP COLUMN origin;
+ALTER TABLE pipe DROP COLUMN direction_source;
+ALTER TABLE pipe DROP COLUMN direction;
+ALTER TABLE pipe DROP COLUMN flow;
+ALTER TABLE pipe DROP COLUMN state;
+ALTER TABLE pipe DROP COLUMN kind;
+ALTER TABLE pipe_node DROP COLUMN origin;
+ALTER TABLE pipe_node DROP COLUMN building_code;

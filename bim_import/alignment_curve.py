@@ -21,7 +21,7 @@ import ifcopenshell.util.placement
 import numpy as np
 from ifcopenshell.api.alignment._map_alignment_horizontal_segment import _map_alignment_horizontal_segment
 
-from bim_import.alignment_layout import Slope, height_m, layouts, slopes
+from bim_import.alignment_layout import Slope, height_m, height_shift, layouts, slopes
 from bim_import.mesh import Floats
 
 _geometry: Any = ifcopenshell.geom
@@ -67,6 +67,7 @@ def evaluate(file: Any, alignment: Any, metres_per_unit: float) -> Curve | None:
     matrix = np.eye(4)
     if alignment.ObjectPlacement is not None and alignment.ObjectPlacement.is_a("IfcLocalPlacement"):
         matrix = np.asarray(ifcopenshell.util.placement.get_local_placement(alignment.ObjectPlacement))
+    curve.points[:, 2] += height_shift(alignment, vertical) * metres_per_unit
     moved = curve.points @ matrix[:3, :3].T + matrix[:3, 3] * metres_per_unit
     return curve._replace(points=moved)
 

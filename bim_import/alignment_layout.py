@@ -45,6 +45,25 @@ def layouts(alignment: Any) -> tuple[list[Any], list[Any]]:
     return horizontal, _segments(alignment, "IfcAlignmentVertical")
 
 
+def height_shift(alignment: Any, vertical: list[Any]) -> float:
+    """Return by how much (file units) the file's own curve of an alignment lies above its vertical layout.
+
+    Some programs write absolute heights into the layout and heights above the model's origin into the curve; products
+    are placed along the curve, so that its heights are those of the model.
+    """
+    shape = alignment.Representation
+    for representation in shape.Representations if shape is not None else ():
+        for item in representation.Items if vertical else ():
+            curve = item.BaseCurve if item.is_a() == "IfcSegmentedReferenceCurve" else item
+            if curve.is_a() != "IfcGradientCurve" or not curve.Segments:
+                continue
+            placement = getattr(curve.Segments[0], "Placement", None)
+            if placement is not None and len(placement.Location.Coordinates) > 1:
+                shift = float(placement.Location.Coordinates[1]) - float(vertical[0].DesignParameters.StartHeight)
+                return shift if abs(shift) > 1e-3 else 0.0
+    return 0.0
+
+
 def _segments(alignment: Any, layout_class: str) -> list[Any]:
     found = []
     for nest in getattr(alignment, "IsNestedBy", ()):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from bim_import.alignment_layout import layouts
+from bim_import.alignment_layout import height_shift, layouts
 from bim_import.content import Content
 from bim_import.described import Describe
 from bim_import.facilities import Facilities
@@ -60,7 +60,13 @@ def alignment_rows(
             "max_gradient": max(_gradients(slopes), default=None),
             "psets": known.psets,
             "quantities": known.quantities,
-            "attributes": describe(alignment) | {"horizontal": segments, "vertical": slopes, "stations": stations},
+            "attributes": describe(alignment)
+            | {
+                "horizontal": segments,
+                "vertical": slopes,
+                "stations": stations,
+                "height_shift_m": round(height_shift(alignment, vertical) * metres_per_unit, 4),
+            },
         }
         if line is not None:
             row |= {"curve_length_m": round(line.length_m, 6), "geom": frame.line(line.points)}
@@ -121,6 +127,15 @@ def length_notes(content: Content, geometry: Geometry, rows: list[dict[str, Any]
             notes.append(
                 Note(
                     "alignment_length", f"alignment '{name}' is {line.length_m:.3f} m long; its file says {stated:.3f}"
+                )
+            )
+        shift = row["attributes"]["height_shift_m"]
+        if shift:
+            notes.append(
+                Note(
+                    "alignment_height",
+                    f"the curve of alignment '{name}' lies {shift:+.3f} m off the heights of its layout; "
+                    "the curve was believed, for products are placed along it",
                 )
             )
         if line.gap_m > TOLERANCE_M:

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection
 
-from bim_import import conversion as statements
 from bim_import.building_record import footprint, ground_storey
 from bim_import.content import Content, sort_content
 from bim_import.content_hash import ContentHash
@@ -34,6 +33,7 @@ from bim_import.rows import ModelRows
 from bim_import.shape_cache import keep, recall
 from bim_import.shape_key import ShapeKeys
 from bim_import.spatial import Storey, Tree, read_storeys
+from bim_import.statement import read_statement
 from bim_import.unchanged import UnchangedModel, find_unchanged, fingerprint
 from bim_import.writing import write_rows
 from cim import crs as systems
@@ -117,9 +117,12 @@ class IfcImporter:
         bodies = with_body([*content.elements, *content.spaces])
         middle = middle_m(model.file, bodies or model.file.by_type("IfcProduct"), model.metres_per_unit)
         given = _given_place(source, context)
+        statement = read_statement(model.file, source.path.name, middle, model.metres_per_unit)
         # Whatever is wrong with the place is said before the geometry, which may take minutes.
-        place = _own_place(model, middle) if given is None else None
-        if given is not None:
+        place = None
+        if given is None:
+            place = place_by_file(statement, context.options.crs, context.settings.metric_crs)
+        else:
             check_given(given[0], middle)
         storeys = read_storeys(model.file, tree, model.metres_per_unit)
         shapes = _Shapes(model, text, content, bodies, local_offset(middle))
@@ -133,7 +136,7 @@ class IfcImporter:
             hashed.result()
         notes = [*model.notes, *content.notes]
         if given is not None:
-            place = place_given(given[0], middle, _anchor(given[0], storeys, content, tree, geometry))
+            place = place_given(given[0], statement, _anchor(given[0], storeys, content, tree, geometry))
             notes.append(_place_note(*given))
         assert place is not None
         rows = map_rows(model, content, tree, storeys, properties, place, geometry)
@@ -213,16 +216,6 @@ def _read_properties(model: OpenModel, content: Content) -> dict[int, Properties
     return {product.id(): reader.read(product) for product in content.described()}
 
 
-def _own_place(model: OpenModel, middle: Floats) -> Georeference:
-    return place_by_file(
-        statements.read_conversion(model.file),
-        statements.site_degrees(model.file),
-        middle,
-        model.metres_per_unit,
-        statements.world_coordinate_system(model.file),
-    )
-
-
 def _given_place(source: Source, context: ImportContext) -> tuple[GivenPlace, bool] | None:
     if context.options.place is None:
         return None
@@ -253,7 +246,10 @@ def _anchor(place: GivenPlace, storeys: list[Storey], content: Content, tree: Tr
 
 def _place_note(place: GivenPlace, is_exact: bool) -> Note:
     code = "placed" if is_exact else "placed_by_similar_name"
-    return Note(code, f"placed by --place, row '{place.file}' ({place.anchor} at {place.easting}, {place.northing})")
+    how = f"{place.anchor} at {place.easting}, {place.northing}"
+    if place.control_points:
+        how = f"{len(place.control_points)} control points"
+    return Note(code, f"placed by --place, row '{place.file}' ({how})")
 
 
 def _notes(content: Content, geometry: Geometry) -> list[Note]:
@@ -271,7 +267,7 @@ def _describe(model: OpenModel, place: Georeference) -> DatasetDescription:
     transform = systems.to_geographic(place.crs)
     return DatasetDescription(
         format=f"IFC ({model.header.original_schema})",
-        crs=systems.name_of(place.crs),
+        crs=place.crs_name,
         vertical_crs=place.vertical_datum,
         transform=transform.description,
         accuracy_m=transform.accuracy_m,

@@ -275,6 +275,11 @@ def _horizontal(crs: CRS) -> CRS:
     return crs.to_2d() if len(crs.axis_info) == 3 and not crs.is_geocentric else crs
 
 
+def definition(crs: CRS) -> str:
+    """Return the text by which :func:`parse_crs` finds the very same system: its code, else its WKT."""
+    return _text(crs)
+
+
 def _text(crs: CRS | str) -> str:
     if isinstance(crs, str):
         return crs

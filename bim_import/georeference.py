@@ -1,7 +1,8 @@
 """From model metres to the map: a 4 x 4 placement in a projected system, or the reasons why there is none.
 
 A place is taken from ``--place``, else from the file's map conversion where that does not contradict itself. Latitude
-and longitude of the site (LoGeoRef 20) are evidence, never a place: exporters fill them with a default city.
+and longitude of the site (LoGeoRef 20) are evidence, never a place: exporters fill them with a default city. Local
+metres are added in the plane of the map, so that grid convergence and point scale factor are those of the system.
 """
 
 from __future__ import annotations
@@ -13,19 +14,27 @@ from typing import Any
 import numpy as np
 from pyproj import CRS
 
+from bim_import.contradictions import (
+    SITE_TOLERANCE_M,
+    Contradiction,
+    check_once,
+    check_site,
+    scale_factors,
+    site_distance_m,
+)
+from bim_import.control_points import fit
 from bim_import.conversion import Conversion
 from bim_import.extent import FAR_M
+from bim_import.grade import SUFFICIENT
+from bim_import.map_system import MapSystem, read_system
 from bim_import.mesh import Floats
 from bim_import.placements import GivenPlace
+from bim_import.proposal import propose
+from bim_import.statement import Statement
 from cim import crs as systems
 from cim.errors import InvalidInput, UnplacedModel
 from cim.importing import evidence
 from cim.reports import Note
-
-#: The combined scale factor of a projection and of height differs from 1 by less than this everywhere.
-_SCALE_TOLERANCE = 0.02
-#: A site this far (degrees) from where the conversion puts the model contradicts it.
-_SITE_DEGREES = 0.2
 
 
 @dataclass(frozen=True)
@@ -36,14 +45,21 @@ class Georeference:
     ----------
     placement
         4 x 4, model metres -> metres of ``crs`` (x east, y north, z height), the model's offset already included.
+    crs
+        Projected, in metres: the named system, or its twin in metres where that is in feet.
+    crs_name
+        The named system.
     offset_m
         Taken off the file's coordinates (x, y, z in model metres) to make the model's own small ones.
+    method
+        Entity or property set that was used, ``absolute_coordinates``, ``place_file`` or ``control_points``.
     grade
-        LoGeoRef of the statement that was used (40: property sets or IFC2X3; 50: IfcMapConversion), 60 for ``--place``.
+        LoGeoRef of the file itself (see :mod:`bim_import.grade`), also where ``--place`` says where it stands.
     """
 
     placement: Floats
     crs: CRS
+    crs_name: str
     vertical_datum: str | None
     offset_m: tuple[float, float, float]
     method: str
@@ -53,8 +69,7 @@ class Georeference:
 
     def degrees(self) -> tuple[float, float]:
         """Return longitude and latitude of the model's (offset) zero point."""
-        longitude, latitude = systems.to_geographic(self.crs).points([self.placement[0, 3]], [self.placement[1, 3]])
-        return float(longitude[0]), float(latitude[0])
+        return _degrees(self.crs, self.placement[:2, 3])
 
 
 def helmert(easting: float, northing: float, height: float, rotation_rad: float, scale: Floats) -> Floats:
@@ -77,7 +92,7 @@ def local_offset(middle: Floats) -> tuple[float, float, float]:
     return (float(round(middle[0])), float(round(middle[1])), 0.0)
 
 
-def check_given(place: GivenPlace, middle: Floats) -> CRS:
+def check_given(place: GivenPlace, middle: Floats) -> MapSystem:
     """Return the system of a row of ``--place``; refuses a row that cannot be right for geometry around ``middle``.
 
     Raises
@@ -85,98 +100,163 @@ def check_given(place: GivenPlace, middle: Floats) -> CRS:
     UnplacedModel
         For an unknown system, and if the model's own zero is meant but its geometry is far from it.
     """
-    target = _projected(place.crs, None)
-    if place.anchor == "origin" and np.abs(middle[:2]).max() >= FAR_M:
+    try:
+        system = read_system(place.crs)
+    except InvalidInput as error:
+        raise UnplacedModel(f"{place.where}: {error.detail}; use e.g. EPSG:4547") from None
+    if not place.control_points and place.anchor == "origin" and np.abs(middle[:2]).max() >= FAR_M:
         raise UnplacedModel(
-            f"--place puts the model's zero point at ({place.easting}, {place.northing}), but its geometry lies around "
-            f"({middle[0]:.0f}, {middle[1]:.0f}) m from there; use the anchor centre or lower_left"
+            f"{place.where} puts the model's zero point at ({place.easting}, {place.northing}), but its geometry lies "
+            f"around ({middle[0]:.0f}, {middle[1]:.0f}) m from there; use the anchor centre or lower_left"
         )
-    return target
+    return system
 
 
-def place_given(place: GivenPlace, middle: Floats, anchor_m: Floats) -> Georeference:
+def place_given(place: GivenPlace, statement: Statement, anchor_m: Floats) -> Georeference:
     """Return the placement that a row of ``--place`` asks for.
 
     Parameters
     ----------
-    middle
-        Of the geometry, model metres.
     anchor_m
         The point of the model (x, y, z in model metres) that stands at the row's place.
 
     Raises
     ------
     UnplacedModel
-        See :func:`check_given`; also for a place outside of its system's area.
+        See :func:`check_given`; also for a place outside of its system's area, and control points that do not fit.
     """
-    target = check_given(place, middle)
-    offset = local_offset(middle)
-    metres = systems.unit_factor(target)
-    matrix = helmert(
-        place.easting * metres, place.northing * metres, place.height_m, math.radians(place.rotation_deg), np.ones(3)
-    )
-    matrix = matrix @ _shift(np.asarray(offset) - anchor_m)
-    facts = {
-        "file": place.file,
-        "anchor": place.anchor,
-        "easting": place.easting,
-        "northing": place.northing,
-        "height": place.height_m,
-        "rotation_deg": place.rotation_deg,
-    }
-    found = Georeference(matrix, target, None, offset, "place_file", 60, facts)
-    _check_area(found, facts)
+    system = check_given(place, statement.middle)
+    offset = local_offset(statement.middle)
+    shift = _shift(np.asarray(offset))
+    facts: dict[str, Any] = {"place_file": place.facts(), "file": statement.facts()}
+    notes: list[Note] = []
+    if place.control_points:
+        fitted = fit(place, system)
+        matrix, method = fitted.matrix @ shift, "control_points"
+        facts["control_points"] = fitted.facts()
+        notes = fitted.notes()
+    else:
+        east, north = place.easting * system.unit_m, place.northing * system.unit_m
+        matrix = helmert(east, north, place.height_m, math.radians(place.rotation_deg), np.ones(3))
+        matrix, method = matrix @ _shift(np.asarray(offset) - anchor_m), "place_file"
+    grade = statement.grade.level
+    found = Georeference(matrix, system.crs, system.name, system.vertical, offset, method, grade, facts, notes)
+    try:
+        _check_area(found)
+    except Contradiction as error:
+        raise evidence(UnplacedModel(f"{place.where}: {error}"), **facts) from None
     return found
 
 
-def place_by_file(
-    conversion: Conversion | None,
-    site: tuple[float, float] | None,
-    middle: Floats,
-    metres_per_unit: float,
-    world: Floats | None = None,
-) -> Georeference:
+def place_by_file(statement: Statement, asked_crs: str | None, metric_crs: str) -> Georeference:
     """Return the placement that the file itself states, if that can be relied on.
 
     Parameters
     ----------
-    site
-        Longitude and latitude of the site, degrees.
-    middle
-        Of the geometry, model metres.
-    world
-        Inverse of the WorldCoordinateSystem (4 x 4, file units).
+    asked_crs
+        The system that the caller says map coordinates are in, for a file that names none that is known.
+    metric_crs
+        The deployment's, for proposals.
 
     Raises
     ------
     UnplacedModel
         With the evidence, for no statement and for contradictions.
     """
-    facts = _facts(conversion, site, middle, metres_per_unit)
-    if conversion is None:
-        hint = "; latitude and longitude of the site are too coarse and often a default" if site else ""
-        raise _unplaced(f"the model has no map conversion{hint}", facts)
-    target = _projected(conversion.crs_name, facts)
-    metres = conversion.metres_per_map_unit or systems.unit_factor(target)
-    scale = _scale(conversion, metres_per_unit, metres, facts)
-    is_zero = max(abs(conversion.easting), abs(conversion.northing)) * metres < 1.0
-    is_far = bool(np.abs(middle[:2]).max() >= FAR_M)
-    _check_once(conversion, metres, middle, is_zero=is_zero, is_far=is_far, facts=facts)
+    try:
+        return _by_file(statement, asked_crs)
+    except Contradiction as error:
+        facts = statement.facts()
+        is_far = statement.is_far
+        proposal = propose(statement.name, statement.site, statement.north_deg, statement.middle, is_far, metric_crs)
+        if proposal is not None:
+            facts["proposal"] = proposal
+        hint = " or, as its coordinates are large, their system with --crs" if is_far and asked_crs is None else ""
+        offered = "; its record proposes a row made of the site's latitude and longitude" if proposal else ""
+        why = f"{error}; say where it stands with --place FILE.csv{hint}{offered}"
+        raise evidence(UnplacedModel(why), **facts) from None
+
+
+def _by_file(statement: Statement, asked_crs: str | None) -> Georeference:
+    conversion = _conversion(statement, asked_crs)
+    system = _system(conversion, asked_crs)
+    metres = conversion.metres_per_map_unit or system.unit_m
+    scale = scale_factors(conversion, statement.metres_per_unit, metres)
+    east, north = conversion.easting * metres, conversion.northing * metres
     rotation = math.atan2(conversion.x_axis[1], conversion.x_axis[0])
-    matrix = helmert(
-        conversion.easting * metres, conversion.northing * metres, conversion.height * metres, rotation, scale
+    matrix = helmert(east, north, conversion.height * metres, rotation, scale) @ statement.to_world
+    notes = check_once(statement, east, north, _is_confirmed(statement, matrix, system))
+    is_absolute = max(abs(east), abs(north)) < 1.0
+    offset = local_offset(statement.middle)
+    found = Georeference(
+        matrix @ _shift(np.asarray(offset)),
+        system.crs,
+        system.name,
+        conversion.vertical_datum or system.vertical,
+        offset,
+        "absolute_coordinates" if is_absolute else conversion.home,
+        statement.grade.level,
+        statement.facts(),
     )
-    if world is not None:
-        inverse = world.copy()
-        inverse[:3, 3] *= metres_per_unit
-        matrix = matrix @ inverse
-    offset = local_offset(middle)
-    method = "absolute_coordinates" if is_zero else conversion.home
-    grade = 50 if conversion.home.startswith("Ifc") else 40
-    placement = matrix @ _shift(np.asarray(offset))
-    found = Georeference(placement, target, _vertical(conversion), offset, method, grade, facts)
-    _check_area(found, facts)
-    return replace(found, notes=_site_notes(found, site))
+    _check_area(found)
+    if statement.site is not None:
+        notes = notes + check_site(statement, *_site_on_map(statement, matrix, system))
+    return replace(found, notes=notes)
+
+
+def _conversion(statement: Statement, asked_crs: str | None) -> Conversion:
+    """Return the file's conversion, or the one that ``--crs`` makes of map coordinates without any."""
+    if statement.problem is not None:
+        raise Contradiction(statement.problem)
+    conversion = statement.conversion
+    if conversion is None and asked_crs is not None and statement.is_far:
+        nothing = (0.0, 0.0, 0.0)
+        return Conversion(*nothing, (1.0, 0.0), None, (1.0, 1.0, 1.0), asked_crs, None, None, "--crs", False)
+    if conversion is None:
+        level = statement.grade.level
+        said = "" if statement.site is None else "; latitude and longitude of the site are too coarse, often a default"
+        if statement.is_far:
+            x, y = statement.local_middle[:2]
+            said += f"; its coordinates around ({x:.0f}, {y:.0f}) m are those of a map or of a false origin"
+        short = f" (LoGeoRef {level}, {SUFFICIENT} is needed)" if level < SUFFICIENT else f" (LoGeoRef {level})"
+        raise Contradiction(f"the model has no map conversion{short}{said}")
+    return conversion
+
+
+def _system(conversion: Conversion, asked_crs: str | None) -> MapSystem:
+    try:
+        return read_system(conversion.crs_name or "")
+    except InvalidInput as error:
+        if asked_crs is None:
+            raise Contradiction(str(error)) from None
+    try:
+        return read_system(asked_crs)
+    except InvalidInput as error:
+        raise Contradiction(f"--crs: {error}") from None
+
+
+def _degrees(crs: CRS, point: Floats) -> tuple[float, float]:
+    longitude, latitude = systems.to_geographic(crs).points([point[0]], [point[1]])
+    return float(longitude[0]), float(latitude[0])
+
+
+def _site_on_map(statement: Statement, matrix: Floats, system: MapSystem) -> tuple[float, float]:
+    """Return where the conversion puts the site's own zero, or the geometry where the two are far apart."""
+    assert statement.site is not None
+    at = np.asarray(statement.site.position_m)
+    if np.abs(at[:2] - statement.middle[:2]).max() >= FAR_M:
+        at = statement.middle
+    return _degrees(system.crs, (matrix @ np.append(at, 1.0))[:2])
+
+
+def _is_confirmed(statement: Statement, matrix: Floats, system: MapSystem) -> bool:
+    if statement.site is None:
+        return False
+    try:
+        distance = site_distance_m(statement, *_site_on_map(statement, matrix, system))
+    except InvalidInput:
+        return False
+    return distance is not None and distance <= SITE_TOLERANCE_M
 
 
 def _shift(vector: Floats) -> Floats:
@@ -185,117 +265,21 @@ def _shift(vector: Floats) -> Floats:
     return matrix
 
 
-def _facts(
-    conversion: Conversion | None, site: tuple[float, float] | None, middle: Floats, metres_per_unit: float
-) -> dict[str, Any]:
-    facts: dict[str, Any] = {
-        "metres_per_unit": metres_per_unit,
-        "geometry_middle_m": [round(float(value), 3) for value in middle],
-        "site_longitude_latitude": list(site) if site else None,
-    }
-    if conversion is not None:
-        facts |= {
-            "conversion": conversion.home, "easting": conversion.easting, "northing": conversion.northing,
-            "height": conversion.height, "x_axis": list(conversion.x_axis), "scale": conversion.scale,
-            "crs_name": conversion.crs_name, "metres_per_map_unit": conversion.metres_per_map_unit,
-        }  # fmt: skip
-    return facts
-
-
-def _unplaced(why: str, facts: dict[str, Any]) -> UnplacedModel:
-    return evidence(UnplacedModel(f"{why}; say where it stands with --place FILE.csv"), **facts)
-
-
-def _projected(name: str | None, facts: dict[str, Any] | None) -> CRS:
-    """Return the projected system that a name such as ``EPSG:2056``, ``EPSG:2056,EPSG:5728`` or ``2056`` means."""
-    text = (name or "").strip()
-    first = text.split(",")[0].split("+")[0].strip()
-    first = f"EPSG:{first}" if first.isdigit() else first
-    try:
-        found = systems.parse_crs(first) if first else None
-    except InvalidInput:
-        found = None
-    if found is None or not (found.is_projected or found.is_compound):
-        said = f"the coordinate system '{text}' is not a projected one that is known" if text else "no CRS is named"
-        raise _unplaced(said, facts or {"crs_name": text})
-    horizontal = found.sub_crs_list[0] if found.is_compound else found
-    if not horizontal.is_projected or abs(systems.unit_factor(horizontal) - 1.0) > 1e-9:
-        # Placements are kept in metres of the system itself, so that its axes have to be metres.
-        raise _unplaced(f"the coordinate system '{text}' is not one in metres", facts or {"crs_name": text})
-    return horizontal
-
-
-def _vertical(conversion: Conversion) -> str | None:
-    """Return the height system that a conversion names by itself, as the second part of a pair, or in a compound."""
-    if conversion.vertical_datum:
-        return conversion.vertical_datum
-    first, _, second = (conversion.crs_name or "").partition(",")
-    if second.strip():
-        return second.strip()
-    return systems.vertical_name(systems.parse_crs(f"EPSG:{first}" if first.isdigit() else first))
-
-
-def _scale(conversion: Conversion, unit: float, map_unit: float, facts: dict[str, Any]) -> Floats:
-    """Return map metres of a model metre along x, y, z, all near 1; refuse a unit forgotten or turned over."""
-    right = unit / map_unit
-    written = 1.0 if conversion.scale is None else conversion.scale
-    if abs(written / right - 1.0) < _SCALE_TOLERANCE:
-        return np.asarray(conversion.factors) * (written / right)
-    said = "no Scale" if conversion.scale is None else f"the Scale {conversion.scale:g}"
-    what = f"the conversion has {said} where units of {unit:g} m and a map in units of {map_unit:g} m need {right:g}"
-    if abs(written * right - 1.0) < _SCALE_TOLERANCE and right != 1.0:
-        raise _unplaced(f"scale inverted: {what}", facts)
-    if abs(written - 1.0) < _SCALE_TOLERANCE:
-        raise _unplaced(f"scale omitted: {what}", facts)
-    raise _unplaced(f"scale contradicts the units: {what}", facts)
-
-
-def _check_once(
-    conversion: Conversion, metres: float, middle: Floats, *, is_zero: bool, is_far: bool, facts: dict[str, Any]
-) -> None:
-    """Refuse map coordinates that are stated twice, or not at all."""
-    if is_zero and not is_far:
-        raise _unplaced("the map conversion is zero and the geometry is local, so nothing says where it stands", facts)
-    if is_zero or not is_far:
-        return
-    gap = math.dist((conversion.easting * metres, conversion.northing * metres), (middle[0], middle[1]))
-    raise _unplaced(
-        "georeferenced twice: the geometry has map coordinates "
-        f"(around {middle[0]:.0f}, {middle[1]:.0f}, {gap:.0f} m from the conversion's) and the map conversion shifts "
-        f"them once more by ({conversion.easting:.0f}, {conversion.northing:.0f})",
-        facts,
-    )
-
-
-def _check_area(found: Georeference, facts: dict[str, Any]) -> None:
+def _check_area(found: Georeference) -> None:
     """Refuse a place outside of where its system may be used."""
     area = found.crs.area_of_use
     try:
         longitude, latitude = found.degrees()
     except InvalidInput as error:
-        raise _unplaced(str(error), facts) from None
+        raise Contradiction(str(error)) from None
     if area is None:
         return
     inside = area.south - 1 <= latitude <= area.north + 1
     if area.west <= area.east:  # else it lies across the date line
         inside = inside and area.west - 1 <= longitude <= area.east + 1
-    if not inside:
-        raise _unplaced(
-            f"the place ({longitude:.4f}, {latitude:.4f}) lies outside of {systems.name_of(found.crs)} ({area.name})",
-            facts,
-        )
-
-
-def _site_notes(found: Georeference, site: tuple[float, float] | None) -> list[Note]:
-    if site is None:
-        return []
-    longitude, latitude = found.degrees()
-    if max(abs(longitude - site[0]), abs(latitude - site[1])) < _SITE_DEGREES:
-        return []
-    return [
-        Note(
-            "site_contradicts_conversion",
-            f"the site says ({site[0]:.4f}, {site[1]:.4f}), the map conversion ({longitude:.4f}, {latitude:.4f}); "
-            "the conversion was taken",
-        )
-    ]
+    if inside:
+        return
+    origin = "; as the map conversion is zero, a false origin" if found.method == "absolute_coordinates" else ""
+    raise Contradiction(
+        f"the place ({longitude:.4f}, {latitude:.4f}) lies outside of {found.crs_name} ({area.name}){origin}"
+    )

@@ -55,7 +55,8 @@ class Fit:
 
     def back(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
         """Move the target's coordinates to local ones."""
-        return _apply(np.linalg.inv(self.matrix), self.target_center, self.local_center, x, y)
+        inverse: Floats = np.asarray(np.linalg.inv(self.matrix), np.float64)
+        return _apply(inverse, self.target_center, self.local_center, x, y)
 
 
 def fit_similarity(local: Floats, target: Floats) -> Fit:

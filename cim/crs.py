@@ -65,6 +65,8 @@ class CrsTransform:
         As PROJ states it; None when it is not known.
     is_ballpark
         True when PROJ knows no datum shift and takes the coordinates as they are.
+    is_asked
+        True where the operator named the source: then it is not doubted.
     """
 
     source: CRS
@@ -73,6 +75,7 @@ class CrsTransform:
     description: str
     accuracy_m: float | None
     is_ballpark: bool
+    is_asked: bool = False
 
     def points(
         self, x: ArrayLike, y: ArrayLike, z: ArrayLike | None = None, *, strict: bool = True

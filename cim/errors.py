@@ -54,6 +54,17 @@ class MissingCrs(InvalidFile):
 class UnplacedModel(CimError):
     """The model says nothing reliable about its place; give it with --place FILE."""
 
+    #: where in the file, and the reason, as the quarantine names them
+    place, reason = "model", "unplaced_model"
+    #: what a person needs to know to decide
+    evidence: dict[str, object] | None = None
+
+
+class DoubtfulCrs(UnplacedModel):
+    """The coordinates do not fit the system that the file claims; say which with --crs."""
+
+    place, reason = "file", "doubtful_crs"
+
 
 class Outdated(CimError):
     """What was read from the database has changed meanwhile; do it again."""

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import orjson
 from sqlalchemy import Connection, Engine, func, select
 
-from cim import provenance
+from cim import local_systems, provenance
 from cim.errors import CimError, InvalidFile, Outdated, TooLarge, UnknownFormat, UnplacedModel
 from cim.reports import DatasetDescription, ImportReport, Note, Rejected, WriteResult
 from cim.settings import Settings
@@ -40,7 +40,10 @@ class ImportOptions:
     def digest(self) -> bytes:
         """Return a hash of the options that shape the result."""
         files = [path.read_bytes() if path else b"" for path in (self.place, self.mapping)]
-        return hashlib.sha256(orjson.dumps([self.layer, self.crs]) + b"\0".join(files)).digest()
+        # The name of an owner's system stays the same when its parameters change.
+        local = local_systems.find(self.crs)
+        crs = [self.crs] if local is None else [self.crs, local.description]
+        return hashlib.sha256(orjson.dumps([self.layer, *crs]) + b"\0".join(files)).digest()
 
 
 #: Called with (what is being done, done so far, total or None).
@@ -49,6 +52,10 @@ Progress = Callable[[str, int, int | None], None]
 
 def silent(step: str, done: int, total: int | None) -> None:
     """Report no progress."""
+
+
+def ignore(connection: Connection) -> None:
+    """Look at nothing."""
 
 
 @dataclass(frozen=True)
@@ -60,12 +67,15 @@ class ImportContext:
     earlier
         The database where it holds an earlier version of this dataset, so that what has not changed need not be
         computed again; None where all has to be.
+    inspect
+        Called with the connection when a file is written, before its transaction ends.
     """
 
     options: ImportOptions
     settings: Settings
     progress: Progress = silent
     earlier: Engine | None = None
+    inspect: Callable[[Connection], None] = ignore
 
 
 class Prepared(Protocol):
@@ -133,7 +143,7 @@ def import_source(engine: Engine, source: Source, known: Iterable[Importer], con
         _import(engine, source, importer, context, report)
     except UnplacedModel as error:
         report.status, report.error = "waiting", error.detail
-        rejected = Rejected("model", "unplaced_model", error.detail, record=getattr(error, "evidence", None))
+        rejected = Rejected(error.place, error.reason, error.detail, record=error.evidence)
         if not context.options.dry_run:
             with engine.begin() as connection:
                 provenance.replace_quarantine(connection, name, source.name, [rejected])
@@ -194,6 +204,7 @@ def _commit(
 ) -> None:
     with engine.connect() as connection, connection.begin() as transaction:
         _write(connection, source, prepared, checksum, context, report)
+        context.inspect(connection)
         if context.options.dry_run:
             transaction.rollback()
 
@@ -238,5 +249,5 @@ def limit_rows(count: int, limit: int, what: str) -> None:
 
 def evidence(error: UnplacedModel, **facts: Any) -> UnplacedModel:
     """Attach to an unplaced model the facts that a person needs to place it."""
-    error.evidence = facts  # type: ignore[attr-defined]
+    error.evidence = facts
     return error

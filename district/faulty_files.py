@@ -66,7 +66,7 @@ def write_gcj02(delivery: Delivery, plan: Plan, buildings: Buildings) -> Fault:
     }
     delivery.geojson(GCJ02_FILE, gpd.GeoDataFrame(columns, geometry=shapely.points(points), crs=4326))
     detail = "claims WGS 84; each point lies in the footprint of its 建筑编码 after GCJ-02 to WGS 84"
-    return Fault("gcj02", GCJ02_FILE, None, GCJ02_FILE, detail, "report")
+    return Fault("gcj02", GCJ02_FILE, None, GCJ02_FILE, detail, "refuse")
 
 
 def write_swapped(delivery: Delivery, plan: Plan, buildings: Buildings) -> Fault:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from cim.crs import CrsTransform, name_of, parse_crs, to_geographic
@@ -31,4 +32,4 @@ def transform_for(declared: Any, asked: str | None, what: str, notes: list[Note]
                 "coordinates are taken as they are, good to about a metre",
             )
         )
-    return transform
+    return replace(transform, is_asked=asked is not None)

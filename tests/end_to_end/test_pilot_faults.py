@@ -117,6 +117,19 @@ def test_files_without_a_usable_place_are_refused_with_a_remedy(pilot: Pilot) ->
     assert "swapped" in f"{swapped.error}" or swapped.quarantined == pilot.truth["counts"][swapped_name(pilot)]
 
 
+def test_coordinates_of_a_web_map_wait_and_land_when_they_are_named(pilot: Pilot) -> None:
+    (fault,) = pilot.faults("gcj02")
+    report = pilot.reports[fault["file"]]
+    assert (report.status, "--crs GCJ-02" in str(report.error)) == ("waiting", True)
+    context = ImportContext(ImportOptions(crs="GCJ-02", dry_run=True), pilot.settings)
+    [taken] = list(import_paths(pilot.engine, [pilot.folder / fault["file"]], context))
+    assert taken.status == "imported"
+    assert sum(counts.added for counts in taken.layers.values()) == pilot.truth["counts"][fault["file"]]
+    # No other file of the pilot was doubted.
+    doubted = pilot.rows("select file_name from cim.quarantine where reason = 'doubtful_crs'")
+    assert [row.file_name for row in doubted] == ["poi_gcj02.geojson"]
+
+
 def swapped_name(pilot: Pilot) -> str:
     return str(pilot.faults("swapped_axes")[0]["file"])
 
@@ -143,7 +156,7 @@ def test_nothing_else_is_rejected(pilot: Pilot) -> None:
     """Statuses and quarantine as planted: four duplicate codes, the unplaced models, the two refused files."""
     waiting = {
         fault["file"]
-        for kind in ("no_place", "georeferenced_twice", "mm_missing_scale")
+        for kind in ("no_place", "georeferenced_twice", "mm_missing_scale", "gcj02")
         for fault in pilot.faults(kind)
     }
     found = {name for name, report in pilot.reports.items() if report.status == "waiting"}

@@ -71,7 +71,7 @@ def test_truth_names_each_faulty_file(truth: dict[str, Any], sample_district: Pa
     expected = {
         "faults/道路设施_gbk.shp": "report",
         "faults/井盖_no_crs.shp": "refuse",
-        "faults/poi_gcj02.geojson": "report",
+        "faults/poi_gcj02.geojson": "refuse",
         "faults/shelters_swapped.csv": "refuse",
     }
     told = {f["file"]: f["expect"] for f in truth["faults"] if f["file"].startswith("faults/")}

@@ -6,6 +6,7 @@ layer; ``enough`` of them do so without a word in a name), ``key`` (names of the
 ``weak_key`` (the same, where the column turns out to be unique), ``columns`` (column of the model -> names in files),
 ``values`` (column -> value in files -> value in the model), ``from_name`` (column -> value -> words in the file's
 name that say it), ``defaults`` (column -> value; ``@title`` is the name of the file's layer), ``mean`` (column ->
-columns whose mean it is where it is missing), ``area_code`` (the column and how many of its digits), ``cim_level``.
+columns whose mean it is where it is missing), ``area_code`` (the column and how many of its digits), ``cim_level``,
+``source`` (the format that the file speaks of: epanet, swmm, citymodel; without it tables of any kind).
 Names are compared without case, blanks, underscores and what stands in brackets; a unit in brackets is converted.
 """

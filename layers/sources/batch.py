@@ -44,6 +44,8 @@ class Batch:
     faults: list[tuple[str, str] | None] | None = None
     #: rows whose rings were not closed and have been
     closed: NDArray[np.bool_] | None = None
+    #: lines may have no length: a pump whose two nodes are drawn at one place still connects them
+    may_collapse: bool = False
     #: boundary surfaces of buildings (MultiPolygon Z in the file's CRS) and a letter for the kind of each
     solids: Values | None = None
     surfaces: list[str | None] | None = None

@@ -99,6 +99,7 @@ def check(
     *,
     closed: NDArray[np.bool_] | None = None,
     is_order_ruled: bool = False,
+    may_collapse: bool = False,
 ) -> Checked:
     """Check geometries in the file's CRS, mend polygons, and move all to the stored CRS.
 
@@ -113,6 +114,8 @@ def check(
     is_order_ruled
         The format wants outer rings counter-clockwise (RFC 7946, 3.1.6); elsewhere only a hole that runs like its
         outer ring is a fault.
+    may_collapse
+        Lines without length are taken.
     """
     checked = Checked.of(geometries)
     missing = shapely.is_missing(geometries) | shapely.is_empty(geometries)
@@ -121,7 +124,7 @@ def check(
     if closed is not None:
         checked.repairs["unclosed_ring"] = closed & (checked.reasons == "")
     _drop_duplicates(checked)
-    _repair(checked)
+    _repair(checked, may_collapse)
     _order_rings(checked, is_order_ruled)
     _match_family(checked, families)
     if transform is not None:
@@ -194,7 +197,7 @@ def _reject_coordinates(checked: Checked, transform: CrsTransform | None) -> Non
 
 def _drop_duplicates(checked: Checked) -> None:
     """Take out points that repeat the one before them."""
-    kept = (checked.reasons == "") & (shapely.get_dimensions(checked.geometries) > 0)
+    kept = (checked.reasons == "") & (shapely.length(checked.geometries) > 0)
     rows = np.flatnonzero(kept)
     slim = shapely.remove_repeated_points(checked.geometries[rows], 0.0)
     before = shapely.get_num_coordinates(checked.geometries[rows])
@@ -224,7 +227,7 @@ def _order_rings(checked: Checked, is_order_ruled: bool) -> None:
     checked.repairs["ring_order"][faulty] = True
 
 
-def _repair(checked: Checked) -> None:
+def _repair(checked: Checked, may_collapse: bool) -> None:
     """Mend invalid polygons by their structure: a bow tie becomes its two wings, a doubled-back ring its outline."""
     kept = checked.reasons == ""
     broken = kept & ~shapely.is_valid(checked.geometries)
@@ -239,6 +242,8 @@ def _repair(checked: Checked) -> None:
     checked.repairs["self_crossing"][areas] = ~shapely.is_empty(mended)
     collapsed = areas & shapely.is_empty(checked.geometries)
     checked.reject(collapsed, "invalid_geometry", "the polygon has no area, even after repair")
+    if may_collapse:
+        return
     collapsed_lines = broken & ~is_area & (shapely.length(checked.geometries) == 0)
     checked.reject(collapsed_lines, "invalid_geometry", "the line has no length: all its points are one")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -79,7 +80,7 @@ def choose(
         return _target(request, mapping_file, standard, layer or mapping_file.layer, is_guess=False)
     if layer is not None:
         return _asked_for(request, layer, standard)
-    best = max(_mappings(request), key=lambda mapping: score(request, mapping))
+    best = max(_mappings(request), key=lambda mapping: (score(request, mapping), bool(mapping.source)))
     if score(request, best) >= best.enough:
         return _target(request, best, standard, best.layer, is_guess=True)
     return _target(request, generic_mapping(_own_id(request, standard)), standard, None, is_guess=True)
@@ -99,6 +100,9 @@ def score(request: Request, mapping: LayerMapping) -> float:
     telling = len(mapping.signature & columns.keys())
     if "none" in mapping.geometry and request.family == "none" and telling < 2:
         return 0.0
+    if mapping.source and says(request.layer_name, mapping.names):
+        # Of a format of its own: the reader has named the layer.
+        return math.inf
     total = float(telling)
     if says(request.layer_name, mapping.names):
         total += 4

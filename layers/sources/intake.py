@@ -166,7 +166,12 @@ class Intake:
         if wanted >= {"polygon", "line", "point"} or self.target.table_name in {"feature", "building_source"}:
             wanted = wanted if self.target.table_name == "building_source" else frozenset({"mixed"})
         checked = geometry.check(
-            batch.geometries, wanted, self.transform, closed=batch.closed, is_order_ruled=self.is_order_ruled
+            batch.geometries,
+            wanted,
+            self.transform,
+            closed=batch.closed,
+            is_order_ruled=self.is_order_ruled,
+            may_collapse=batch.may_collapse,
         )
         if batch.unreadable.any():
             checked.reasons[batch.unreadable] = "unreadable_geometry"

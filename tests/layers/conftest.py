@@ -9,13 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from cim.importing import ImportContext, ImportOptions, import_paths
+from cim.importing import ImportContext, ImportOptions, import_paths, importers
 from cim.reports import ImportReport
 from cim.settings import Settings
-from layers.sources.osm import OsmImporter
-from layers.sources.raster import RasterImporter
-from layers.sources.register import RegisterImporter
-from layers.sources.vector import VectorImporter
 
 Take = Callable[..., ImportReport]
 Ask = Callable[..., list[Any]]
@@ -27,7 +23,7 @@ def take(engine: Engine, settings: Settings) -> Take:
 
     def run(path: Path, **options: Any) -> ImportReport:
         context = ImportContext(ImportOptions(**options), settings)
-        known = [OsmImporter(), RasterImporter(), VectorImporter(), RegisterImporter()]
+        known = [importer for importer in importers() if importer.name != "ifc"]
         [report] = list(import_paths(engine, [path], context, known))
         for layer, counts in report.layers.items():
             assert counts.read == counts.added + counts.changed + counts.unchanged + counts.quarantined, layer

@@ -1,0 +1,90 @@
+"""Hydraulic models of EPANET and SWMM: their nodes, links and catchments as networks of the city."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import PurePath
+
+from sqlalchemy import Connection
+
+from cim.crs import CrsTransform, name_of
+from cim.errors import InvalidFile
+from cim.importing import ImportContext
+from cim.reports import DatasetDescription, Note, WriteResult
+from cim.sources import Source
+from layers.catalogue import standard_tables
+from layers.sources import epanet, swmm
+from layers.sources.filling import Filling
+from layers.sources.guess import Request, Target, choose, read_mapping_option
+from layers.sources.inp_sections import section_names
+from layers.sources.inp_table import InpTable
+from layers.sources.transform import transform_for
+
+_START = re.compile(rb"\A(?:\xef\xbb\xbf)?(?:\s*;[^\n]*\n|\s)*\[(TITLE|OPTIONS|JUNCTIONS)\]", re.IGNORECASE)
+_OF_SWMM = {"CONDUITS", "SUBCATCHMENTS", "OUTFALLS", "RAINGAGES", "XSECTIONS"}
+_OF_EPANET = {"PIPES", "RESERVOIRS", "TANKS"}
+
+
+@dataclass
+class PreparedInp:
+    """A model that has been read."""
+
+    format: str
+    tables: list[tuple[InpTable, Request, Target]]
+    transform: CrsTransform
+    crs: str | None
+    context: ImportContext
+    notes: list[Note] = field(default_factory=list)
+
+    @property
+    def description(self) -> DatasetDescription:
+        """What the file says of itself."""
+        return DatasetDescription(
+            self.format,
+            crs=name_of(self.transform.source),
+            transform=self.transform.description,
+            accuracy_m=self.transform.accuracy_m,
+            is_ballpark=self.transform.is_ballpark,
+        )
+
+    def write(self, connection: Connection, dataset_id: int) -> WriteResult:
+        """Write all tables."""
+        filling = Filling(connection, dataset_id, notes=list(self.notes))
+        for table, request, target in self.tables:
+            intake = filling.open(target, request, self.transform, {}, crs=self.crs)
+            intake.take(table.batch())
+        return filling.finish()
+
+
+class InpImporter:
+    """Takes the text files of both engines."""
+
+    name = "inp"
+
+    def recognise(self, source: Source) -> bool:
+        """Tell by the first section and by those that follow."""
+        return _START.match(source.head) is not None and bool(section_names(source.path) & (_OF_SWMM | _OF_EPANET))
+
+    def prepare(self, source: Source, context: ImportContext) -> PreparedInp:
+        """Read the model; its file never says a CRS."""
+        options = context.options
+        if options.layer is not None:
+            raise InvalidFile("a hydraulic model fills several layers; import it without --layer")
+        notes: list[Note] = []
+        transform = transform_for(None, options.crs, f"the model '{source.name}'", notes)
+        is_swmm = bool(section_names(source.path) & _OF_SWMM)
+        tables = swmm.read_swmm(source.path) if is_swmm else epanet.read_epanet(source.path)
+        if not any(table.records for table in tables):
+            raise InvalidFile("the model has neither nodes nor links")
+        own = read_mapping_option(options.mapping)
+        found = []
+        for table in tables:
+            columns = list(dict.fromkeys(name for record in table.records for name in record))
+            request = Request(
+                PurePath(source.name).name, table.name, columns, table.family, "swmm" if is_swmm else "epanet"
+            )
+            mapping = own if own is not None and own.layer == table.name else None
+            found.append((table, request, choose(request, standard_tables(), mapping_file=mapping)))
+        file_format = swmm.FORMAT if is_swmm else epanet.FORMAT
+        return PreparedInp(file_format, found, transform, options.crs, context, notes)

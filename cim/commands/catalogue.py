@@ -1,4 +1,4 @@
-"""``cim layers`` and ``cim datasets``: what is on the map and where it came from."""
+"""``cim layers``, ``cim datasets`` and ``cim history``: what is on the map, where it came from and what it was."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ import typer
 from rich.table import Table
 from sqlalchemy import select
 
+from cim.commands import history
 from cim.commands.session import print_json, ready_engine, results, start
 from cim.counts import layer_counts
 from cim.tables import dataset, layer
 
 
 def register(app: typer.Typer) -> None:
-    """Add both commands."""
+    """Add the commands."""
     app.command("layers")(layers)
     app.command("datasets")(datasets)
+    app.command("history")(history.history)
 
 
 def layers(json: bool = typer.Option(False, "--json", help="Print as JSON.")) -> None:

@@ -8,6 +8,8 @@ import typer
 from rich.table import Table
 
 from cim import jobs
+from cim.commands.differences import show_differences
+from cim.commands.outcome import exit_status
 from cim.commands.progress import shown_progress
 from cim.commands.session import messages, print_json, ready_engine, results, start
 from cim.importing import ImportContext, ImportOptions, import_paths
@@ -30,6 +32,7 @@ def import_(
     mapping: Path | None = typer.Option(None, exists=True, dir_okay=False, help="A TOML that maps columns."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Read and check everything, keep nothing."),
     workers: int = typer.Option(2, min=1, max=64, help="Processes that compute the geometry of a model."),
+    diff: bool = typer.Option(False, "--diff", help="Show what the files would add, change and remove; keep nothing."),
     background: bool = typer.Option(False, "--background", help="Queue the files for 'cim worker' instead."),
     json: bool = typer.Option(False, "--json", help="Print the reports as JSON."),
 ) -> None:
@@ -39,12 +42,14 @@ def import_(
     in the quarantine ('cim quarantine').
     """
     settings = start()
-    options = ImportOptions(layer, crs, dataset, place, mapping, dry_run, workers)
+    options = ImportOptions(layer, crs, dataset, place, mapping, dry_run or diff, workers)
     with ready_engine(settings) as engine:
         if background:
             count = jobs.defer_imports(engine.url.render_as_string(hide_password=False), paths, options)
             messages.print(f"{count} files queued; 'cim worker' imports them")
             return
+        if diff:
+            raise typer.Exit(show_differences(engine, paths, ImportContext(options, settings), json))
         reports = []
         with shown_progress() as progress:
             for report in import_paths(engine, paths, ImportContext(options, settings, progress)):
@@ -55,15 +60,6 @@ def import_(
     elif reports:
         results.print(table_of(reports))
     raise typer.Exit(exit_status(reports))
-
-
-def exit_status(reports: list[ImportReport]) -> int:
-    """Return 0 when all is in, 1 when a file was refused or nothing was found, 3 when something waits."""
-    if not reports or any(report.status == "refused" for report in reports):
-        return 1
-    if any(report.status == "waiting" or report.quarantined for report in reports):
-        return 3
-    return 0
 
 
 def line_of(report: ImportReport) -> str:

@@ -15,6 +15,7 @@ from cim.rejected_rows import RejectedRows
 from cim.reports import LayerCounts, Note, WriteResult
 from cim.tables import repair
 from layers.catalogue import ensure_layer
+from layers.sources.code_check import CodeCheck
 from layers.sources.guess import Request, Target, by_name
 from layers.sources.intake import Intake
 from layers.sources.keys import SeenKeys
@@ -95,6 +96,7 @@ class Filling:
             self.rejected,
             self.mends,
             is_order_ruled,
+            codes=CodeCheck.of(self.connection, recipe.target.layer_id),
         )
         self.intakes.append(intake)
         return intake

@@ -17,6 +17,7 @@ from cim.rejected_rows import RejectedRows
 from cim.reports import LayerCounts, Note, Rejected
 from layers.sources import geometry
 from layers.sources.batch import Batch, Values, as_json, is_none, plain_values, records
+from layers.sources.code_check import CodeCheck
 from layers.sources.convert import texts
 from layers.sources.evidence import COLUMNS as EVIDENCE_COLUMNS
 from layers.sources.guess import Target
@@ -71,6 +72,7 @@ class Intake:
     mended: list[Mend] = field(default_factory=list)
     staged: int = 0
     sample: Sample = field(default_factory=Sample)
+    codes: CodeCheck | None = None
 
     def __post_init__(self) -> None:
         self.target: Target = self.recipe.target
@@ -123,6 +125,8 @@ class Intake:
         columns, left = model_columns(batch, self.target, self.constants, key, self.unread)
         checked = self._check(batch)
         self._require(columns, checked)
+        if self.codes is not None:
+            self.codes.check({**batch.columns, **columns}, checked)
         own_keys = self._own_keys(batch, columns)
         kept = np.flatnonzero(checked.reasons == "")
         found = records(left, kept)
@@ -155,7 +159,7 @@ class Intake:
             Note("unread_values", f"{self.target.layer_id}: {count} values of '{name}' could not be read; kept as text")
             for name, count in self.unread.items()
         ]
-        return found
+        return found + (self.codes.notes() if self.codes is not None else [])
 
     # -- checks -------------------------------------------------------------------------------------------------
 

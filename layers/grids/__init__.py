@@ -1,0 +1,1 @@
+"""Management grids and grids for analysis."""

@@ -11,6 +11,7 @@ from fastapi import Request
 from cim.errors import InvalidInput
 from layers.queries.items import MAX_LIMIT
 
+CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 LARGEST_CURSOR = 2**63 - 1
 _OPEN = {"", ".."}
 
@@ -87,6 +88,19 @@ def check_datetime(text: str | None) -> None:
         raise InvalidInput(f"datetime is '{text[:80]}'; use an instant or an interval like 2025-06-01T00:00:00Z/..")
     if is_interval and not _OPEN & set(parts) and datetime.fromisoformat(parts[0]) > datetime.fromisoformat(parts[1]):
         raise InvalidInput(f"datetime is '{text[:80]}': its end is before its beginning")
+
+
+def check_filter_language(language: str | None, crs: str | None) -> None:
+    """Refuse filters in another language than CQL2 text, or with geometries in another system.
+
+    Raises
+    ------
+    InvalidInput
+    """
+    if language not in (None, "cql2-text"):
+        raise InvalidInput(f"filter-lang is '{language[:40]}'; only cql2-text is available")
+    if crs not in (None, CRS84):
+        raise InvalidInput(f"filter-crs is '{crs[:80]}'; only {CRS84} is available")
 
 
 def _is_instant(text: str) -> bool:

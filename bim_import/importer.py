@@ -24,6 +24,9 @@ from bim_import.georeference import Georeference, check_given, local_offset, pla
 from bim_import.header import looks_like_ifc, read_header
 from bim_import.mapping import map_rows
 from bim_import.mesh import Floats
+from bim_import.originals import Original
+from bim_import.originals import keep as keep_original
+from bim_import.originals import sweep as sweep_originals
 from bim_import.outlines import is_outlined
 from bim_import.placements import GivenPlace, find_place, read_placements
 from bim_import.properties import Properties, PropertyReader
@@ -50,6 +53,7 @@ class PreparedModel:
     rows: ModelRows
     geometry: Geometry
     keys: dict[int, bytes]
+    original: Original | None
     notes: list[Note]
 
     def write(self, connection: Connection, dataset_id: int) -> WriteResult:
@@ -57,6 +61,9 @@ class PreparedModel:
         written = write_rows(connection, self.rows, self.geometry.meshes, dataset_id)
         keep(connection, self.keys, self.geometry)
         notes = list(self.notes)
+        if self.original is not None:
+            keep_original(self.original, self.rows.model["attributes"]["original"])
+            sweep_originals(connection, self.original.folder)
         if written.renamed:
             notes.append(
                 Note(
@@ -143,7 +150,10 @@ class IfcImporter:
         if not any(outcome.status == "timed_out" for outcome in geometry.outcomes.values()):
             rows.model["attributes"]["fingerprint"] = text.mark
         notes += [*place.notes, *rows.notes, *_notes(content, geometry)]
-        return PreparedModel(_describe(model, place), rows, geometry, shapes.keys, notes)
+        original = Original(source.path, context.settings.files / "models")
+        rows.model["attributes"]["original"] = original.describe()
+        kept = None if context.options.dry_run else original
+        return PreparedModel(_describe(model, place), rows, geometry, shapes.keys, kept, notes)
 
     def _compute(self, model: OpenModel, shapes: _Shapes, geometry: Geometry, context: ImportContext) -> None:
         """Compute what is not known yet."""

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from api.answers import GEOJSON, tagged_answer
 from api.dependencies import BaseUrl, Host, Who
-from api.ogc_parameters import check_datetime, check_names, parse_cursor, parse_limit
+from api.ogc_parameters import check_datetime, check_filter_language, check_names, parse_cursor, parse_limit
 from api.parameters import parse_bbox
 from api.routers.ogc import get_collection
 from cim.errors import NotFound
@@ -20,7 +20,7 @@ from layers.queries.items import DEFAULT_LIMIT, ItemsQuery, get_item, list_items
 
 router = APIRouter(prefix="/ogc/collections", tags=["ogc"])
 
-KNOWN = {"bbox", "limit", "cursor", "datetime", "f"}
+KNOWN = {"bbox", "limit", "cursor", "datetime", "f", "filter", "filter-lang", "filter-crs"}
 
 Text = Annotated[str | None, Query(max_length=200)]
 
@@ -37,13 +37,22 @@ async def items(
     cursor: Text = None,
     datetime: Text = None,
     f: Text = None,
+    filter: Annotated[
+        str | None,
+        Query(
+            description="CQL2 text, e.g. IfcWall AND psets.Pset_WallCommon.IsExternal = true; "
+            "a class finds its kinds as well"
+        ),
+    ] = None,
+    filter_lang: Annotated[str | None, Query(alias="filter-lang", description="cql2-text")] = None,
 ) -> Response:
     """Return a GeoJSON FeatureCollection with a link to the next page."""
+    check_filter_language(filter_lang, request.query_params.get("filter-crs"))
     row = await service.read(get_collection, layer, caller)
     check_names(request, KNOWN | set(row.fields))
     check_datetime(datetime)
     filters = {name: value for name, value in request.query_params.items() if name not in KNOWN}
-    query = ItemsQuery(parse_bbox(bbox), parse_limit(limit, DEFAULT_LIMIT), parse_cursor(cursor), filters)
+    query = ItemsQuery(parse_bbox(bbox), parse_limit(limit, DEFAULT_LIMIT), parse_cursor(cursor), filters, filter)
     page = await service.query(list_items, row, query, caller)
     path = f"{base_url}/ogc/collections/{layer}"
     links = [_link(str(request.url), "self", GEOJSON), _link(path, "collection", "application/json")]

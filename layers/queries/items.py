@@ -28,6 +28,7 @@ from cim.access import Caller
 from cim.errors import InvalidInput, NotFound
 from cim.tables import GEOGRAPHIC_SRID
 from layers.catalogue import LayerRow
+from layers.queries.cql import condition
 from layers.queries.visible import field_text, field_value, in_area, table_of
 
 MAX_LIMIT = 10_000
@@ -47,12 +48,15 @@ class ItemsQuery:
         The ``next_cursor`` of the page before: the id of its last item.
     filters
         Field of the layer's allow-list -> the text that its value must equal.
+    cql
+        A filter in CQL2 text, see :mod:`layers.queries.cql`.
     """
 
     bbox: tuple[float, float, float, float] | None = None
     limit: int = DEFAULT_LIMIT
     cursor: int | None = None
     filters: Mapping[str, str] = field(default_factory=dict)
+    cql: str | None = None
     count_matched: bool = False
 
 
@@ -142,6 +146,8 @@ def _conditions(table: Table, layer: LayerRow, query: ItemsQuery) -> list[Column
     conditions = [_equals(table, layer, name, value) for name, value in query.filters.items()]
     if query.bbox is not None:
         conditions.append(_in_box(table, query.bbox))
+    if query.cql is not None:
+        conditions.append(condition(layer, query.cql))
     return conditions
 
 

@@ -1,5 +1,6 @@
 """The one definition of the schema ``cim``."""
 
+from cim.tables.addresses import address, place_name
 from cim.tables.bim import alignment, element_group, facility, object_link
 from cim.tables.buildings import building, building_source, conflict, element, model, space, storey, unit
 from cim.tables.catalogue import dataset, feature, layer, object_history, quarantine, repair, theme
@@ -33,6 +34,7 @@ __all__ = [
     "OBJECT_TABLES",
     "ROLES",
     "SCHEMA",
+    "address",
     "alignment",
     "api_key",
     "building",
@@ -64,6 +66,7 @@ __all__ = [
     "pipe",
     "pipe_edge",
     "pipe_node",
+    "place_name",
     "quarantine",
     "repair",
     "resource",

@@ -1,1 +1,3 @@
--- addresses down: nothing yet
+-- addresses and names
+DROP TABLE cim.place_name;
+DROP TABLE cim.address;

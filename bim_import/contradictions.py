@@ -89,9 +89,14 @@ def check_once(statement: Statement, easting_m: float, northing_m: float, is_con
 
 
 def site_distance_m(statement: Statement, longitude: float, latitude: float) -> float | None:
-    """Return how far a place is from the site's latitude and longitude; None where the site has none."""
+    """Return how far a place is from the site's latitude and longitude; None where the site has none.
+
+    Infinite for a latitude or longitude beyond its bounds.
+    """
     if statement.site is None:
         return None
+    if not statement.site.is_on_earth:
+        return math.inf
     return float(GEOD.inv(longitude, latitude, *statement.site.degrees)[2])
 
 
@@ -108,11 +113,10 @@ def check_site(statement: Statement, longitude: float, latitude: float) -> list[
         return []
     assert statement.site is not None
     there = statement.site.degrees
-    said = (
-        f"the site says ({there[0]:.4f}, {there[1]:.4f}), the map conversion ({longitude:.4f}, {latitude:.4f}), "
-        f"{distance / 1000:.0f} km apart"
+    said = f"the site says ({there[0]:.4f}, {there[1]:.4f}), the map conversion ({longitude:.4f}, {latitude:.4f}), " + (
+        f"{distance / 1000:.0f} km apart" if math.isfinite(distance) else "the first is no place on earth"
     )
-    default = default_at(*there)
+    default = default_at(*there) if statement.site.is_on_earth else None
     if default is not None:
         return [Note("site_contradicts_conversion", f"{said}; the site's is {default}, the conversion was taken")]
     raise Contradiction(f"the site contradicts the map conversion: {said}{_slip(there, longitude, latitude)}")

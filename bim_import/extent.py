@@ -14,7 +14,7 @@ from bim_import.mesh import Floats
 #: No building is this large: coordinates beyond are those of a map or of a false origin.
 FAR_M = 10_000.0
 SAMPLES = 60
-_POINTS_A_SHAPE = 60
+_POINTS_A_SHAPE = 400
 
 
 def middle_m(file: Any, products: Sequence[Any], metres_per_unit: float) -> Floats:
@@ -24,33 +24,67 @@ def middle_m(file: Any, products: Sequence[Any], metres_per_unit: float) -> Floa
     are seen in placements and in geometry alike.
     """
     step = max(1, len(products) // SAMPLES)
-    points = [_far_point(file, product) for product in products[::step]]
+    elsewhere = _points_elsewhere(file)
+    points = [_far_point(file, product, elsewhere) for product in products[::step]]
     if not points:
         return np.zeros(3)
     middle: Floats = np.median(np.array(points), axis=0) * metres_per_unit
     return middle
 
 
-def _far_point(file: Any, product: Any) -> Floats:
+def _points_elsewhere(file: Any) -> set[int]:
+    """Return the points that shapes lead to and that are not in the plane of the map.
+
+    They are those of coordinate systems, and of the vertical half of alignments: (distance along, height).
+    """
+    roots = file.by_type("IfcGeometricRepresentationContext", include_subtypes=False)
+    if file.schema == "IFC4X3":
+        curves = [*file.by_type("IfcGradientCurve"), *file.by_type("IfcSegmentedReferenceCurve")]
+        roots = [*roots, *(segment.Placement for curve in curves for segment in curve.Segments if segment.Placement)]
+    return {point.id() for root in roots for point in file.traverse(root) if point.is_a("IfcCartesianPoint")}
+
+
+def _far_point(file: Any, product: Any, elsewhere: set[int]) -> Floats:
     matrix = np.eye(4)
-    if product.ObjectPlacement is not None and product.ObjectPlacement.is_a("IfcLocalPlacement"):
-        matrix = np.asarray(ifcopenshell.util.placement.get_local_placement(product.ObjectPlacement))
-    elif getattr(product.ObjectPlacement, "CartesianPosition", None) is not None:
-        position = product.ObjectPlacement.CartesianPosition
-        matrix = np.asarray(ifcopenshell.util.placement.get_axis2placement(position))
-    farthest = np.zeros(3)
-    if product.Representation is not None:
-        for point in _points(file, product.Representation):
-            if np.abs(point).max() > np.abs(farthest).max():
-                farthest = point
-    moved: Floats = (matrix @ np.append(farthest, 1.0))[:3]
+    placement = product.ObjectPlacement
+    if placement is not None and placement.is_a("IfcLocalPlacement"):
+        matrix = np.asarray(ifcopenshell.util.placement.get_local_placement(placement))
+    elif getattr(placement, "CartesianPosition", None) is not None:
+        matrix = np.asarray(ifcopenshell.util.placement.get_axis2placement(placement.CartesianPosition))
+    elif getattr(placement, "RelativePlacement", None) is not None:
+        # Along a curve, and nobody wrote where that is: the beginning of that piece of the curve is near enough.
+        matrix[:3, 3] = _farthest(_points(file, _piece(placement.RelativePlacement.Location), elsewhere))
+    own = _points(file, product.Representation, elsewhere) if product.Representation is not None else []
+    moved: Floats = (matrix @ np.append(_farthest(own), 1.0))[:3]
     return moved
 
 
-def _points(file: Any, shape: Any) -> list[Floats]:
+def _piece(location: Any) -> Any:
+    """Return the piece of a composite curve in which a distance along it lies, or what else the location leads to."""
+    curve = getattr(location, "BasisCurve", None)
+    if curve is None:
+        return location
+    while getattr(curve, "BaseCurve", None) is not None:
+        curve = curve.BaseCurve
+    left = abs(float(location.DistanceAlong.wrappedValue))
+    for segment in getattr(curve, "Segments", None) or ():
+        length = getattr(segment, "SegmentLength", None)
+        if length is None:
+            return curve
+        left -= abs(float(length.wrappedValue))
+        if left <= 0:
+            return segment.Placement
+    return curve
+
+
+def _farthest(points: list[Floats]) -> Floats:
+    return max(points, key=lambda point: float(np.abs(point).max()), default=np.zeros(3))
+
+
+def _points(file: Any, shape: Any, elsewhere: set[int]) -> list[Floats]:
     found: list[Floats] = []
     for entity in file.traverse(shape, breadth_first=True):
-        if entity.is_a("IfcCartesianPoint"):
+        if entity.is_a("IfcCartesianPoint") and entity.id() not in elsewhere:
             found.append(_padded(entity.Coordinates))
         elif entity.is_a("IfcCartesianPointList"):
             found += [_padded(entity.CoordList[0])]

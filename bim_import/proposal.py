@@ -39,9 +39,11 @@ def propose(
     metric_crs
         Taken where the place is within its area, else the zone of UTM.
     """
-    if site is None or default_at(*site.degrees) is not None:
+    if site is None or not site.is_on_earth or default_at(*site.degrees) is not None:
         return None
     crs = _grid(site, metric_crs)
+    if crs is None:
+        return None
     convergence = systems.convergence_deg(crs, *site.degrees)
     # A direction that is A degrees counter-clockwise from true east is A + convergence from grid east.
     rotation = 90.0 - (90.0 if north_deg is None else north_deg) + convergence
@@ -67,11 +69,11 @@ def propose(
     }
 
 
-def _grid(site: Site, metric_crs: str) -> CRS:
+def _grid(site: Site, metric_crs: str) -> CRS | None:
     crs = systems.parse_crs(metric_crs)
     area = crs.area_of_use
     if area and area.west <= site.longitude <= area.east and area.south <= site.latitude <= area.north:
         return crs
     place = AreaOfInterest(site.longitude, site.latitude, site.longitude, site.latitude)
     zones = query_utm_crs_info(datum_name="WGS 84", area_of_interest=place)
-    return CRS.from_authority(zones[0].auth_name, zones[0].code)
+    return CRS.from_authority(zones[0].auth_name, zones[0].code) if zones else None  # none at the poles

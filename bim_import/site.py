@@ -37,6 +37,11 @@ class Site:
         """Longitude and latitude."""
         return self.longitude, self.latitude
 
+    @property
+    def is_on_earth(self) -> bool:
+        """Whether the degrees are within their bounds."""
+        return abs(self.longitude) <= 180 and abs(self.latitude) <= 90
+
 
 def read_site(file: Any, metres_per_unit: float) -> Site | None:
     """Return the first site that gives latitude and longitude, or None."""

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from api.answers import JSON, encode
 from api.dependencies import Host, Who
 from cim.errors import InvalidInput
+from layers.grids.aggregate import AggregateRequest, aggregate, parse_request
 from layers.queries.inventory import take_inventory
 from layers.queries.zone import parse_zone
 
@@ -44,9 +45,40 @@ async def inventory(request: Request, service: Host, caller: Who) -> Response:
     return Response(encode(answer), headers={"Cache-Control": "no-store"}, media_type=JSON)
 
 
+AGGREGATE_SCHEMA = {
+    "description": "'layer', 'grid' (h3 or beidou), 'level'; optional: 'sum' (a numeric field), 'geometry' (a zone)",
+    "type": "object",
+    "required": ["layer", "grid", "level"],
+    "example": {"layer": "buildings", "grid": "beidou", "level": 4, "sum": "area_m2"},
+}
+
+
+@router.post(
+    "/aggregate",
+    summary="Counts and sums of a layer by the cells of an analysis grid",
+    openapi_extra={"requestBody": {"required": True, "content": {JSON: {"schema": AGGREGATE_SCHEMA}}}},
+)
+async def aggregate_by_cell(request: Request, service: Host, caller: Who) -> Response:
+    """Return the cells that hold objects as GeoJSON, with a receipt."""
+    asked = await asyncio.to_thread(_read_aggregate, await request.body())
+    answer = await service.query(aggregate, asked, caller)
+    return Response(encode(answer), headers={"Cache-Control": "no-store"}, media_type=JSON)
+
+
 def _read_zone(body: bytes) -> Any:
+    return parse_zone(_document(body))
+
+
+def _read_aggregate(body: bytes) -> AggregateRequest:
+    document = _document(body)
+    if not isinstance(document, dict):
+        raise InvalidInput("the body is not an object with 'layer', 'grid' and 'level'")
+    zone = parse_zone({"geometry": document["geometry"]}).geometry if document.get("geometry") is not None else None
+    return parse_request(document, zone)
+
+
+def _document(body: bytes) -> Any:
     try:
-        document = orjson.loads(body)
+        return orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise InvalidInput(f"the body is not JSON ({error}); send a GeoJSON polygon") from None
-    return parse_zone(document)

@@ -199,3 +199,25 @@ async def test_the_description_names_every_address(client: httpx.AsyncClient) ->
                 "/buildings/{id}/dossier", "/search", "/query/inventory", "/ogc/", "/ogc/collections/{layer}/items",
                 "/live"}  # fmt: skip
     assert expected <= set(document["paths"])
+
+
+async def test_buildings_are_counted_by_cells(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/query/aggregate", json={"layer": "buildings", "grid": "beidou", "level": 5})
+    assert answer.status_code == 200, answer.text
+    assert sorted(cell["properties"]["count"] for cell in answer.json()["features"]) == [1, 1, 1]
+    inside = {"layer": "buildings", "grid": "h3", "level": 7, "geometry": TWO}
+    cells = (await client.post("/query/aggregate", json=inside)).json()["features"]
+    assert sum(cell["properties"]["count"] for cell in cells) == 2
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, [], {"layer": "buildings"}, {"layer": "buildings", "grid": "x", "level": 4},
+     {"layer": "buildings", "grid": "h3", "level": True}, {"layer": 3, "grid": "h3", "level": 4},
+     {"layer": "buildings", "grid": "h3", "level": 4, "sum": "psets"}, {"layer": "nope", "grid": "h3", "level": 4},
+     {"layer": "buildings", "grid": "h3", "level": 4, "geometry": CROSSED}],
+)  # fmt: skip
+async def test_bad_aggregates_are_refused(client: httpx.AsyncClient, body: Any) -> None:
+    answer = await client.post("/query/aggregate", json=body)
+    assert 400 <= answer.status_code < 500, answer.text
+    assert answer.json()["detail"]

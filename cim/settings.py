@@ -18,6 +18,8 @@ class Settings(BaseSettings):
     ``metric_crs`` is the projected system in which buffers, grids and local frames are constructed (metres);
     lengths and areas that are reported are geodesic and need none. ``private_crs`` is a TOML file of the owner's own
     coordinate systems (``cim.private_crs``); ``private_crs.toml`` in ``home`` where it is not set.
+    ``snap_tolerance_m``: ends of pipes, roads and rivers that are closer are one node. ``service_distance_m``: so far
+    from a pipe a building may stand that it serves.
     """
 
     model_config = SettingsConfigDict(env_prefix="CIM_", extra="ignore", frozen=True)
@@ -32,6 +34,8 @@ class Settings(BaseSettings):
     mqtt_url: str | None = Field(default=None, repr=False)
     oidc_issuer: str | None = None
     dask_address: str | None = None
+    snap_tolerance_m: float = Field(default=0.1, gt=0, le=50)
+    service_distance_m: float = Field(default=50.0, gt=0, le=1000)
     statement_timeout_s: float = Field(default=30.0, gt=0)
 
     @field_validator("metric_crs", "vertical_crs")

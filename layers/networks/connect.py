@@ -1,127 +1,81 @@
-"""After an import: edges of networks find the nodes at their ends, by the owner's keys or else by place."""
+"""After an import: the networks that it has touched become graphs again, and what is wrong in them is told."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from sqlalchemy import Connection, func, select
 
-from psycopg import sql
-from sqlalchemy import Connection
-
-from cim.db import driver
 from cim.importing import AfterImport
-from cim.reports import Note
+from cim.provenance import touch_layers
+from layers.networks.findings import Finding, note_findings, replace_findings
+from layers.networks.look import look_over
+from layers.networks.pipe_writing import Written, write_pipes
+from layers.networks.pipes import networks_of, read_pipes
+from layers.networks.roads import ROADS, read_roads, write_roads
 
-#: Degrees, about 0.1 m: ends and nodes that are closer are one.
-SNAP_DEG = 1e-6
-_EXAMPLES = 10
-
-
-class Network(NamedTuple):
-    """A table of edges, the table of their nodes, and whether rows belong to one of several networks."""
-
-    edge: str
-    node: str
-    layers: frozenset[str]
-    has_networks: bool
-
-
-_NETWORKS = (
-    Network("pipe", "pipe_node", frozenset({"pipes", "pipe_nodes"}), has_networks=True),
-    Network("road", "road_node", frozenset({"roads", "road_nodes"}), has_networks=False),
-)
-
-#: An owner's key counts within the same dataset, else within the same network.
-_BY_KEY = """
-WITH found AS (
-    SELECT DISTINCT ON (e.id) e.id, n.id AS node_id
-    FROM {edge} e JOIN {node} n ON {same_key} {same_network}
-    WHERE e.{key} IS NOT NULL
-    ORDER BY e.id, (n.dataset_id IS NOT DISTINCT FROM e.dataset_id) DESC, n.id)
-UPDATE {edge} e SET {end} = found.node_id FROM found
-WHERE e.id = found.id AND e.{end} IS DISTINCT FROM found.node_id
-"""
-_BY_PLACE = """
-WITH ends AS (
-    SELECT e.id, e.dataset_id {network_column}, {point}(ST_GeometryN(e.geom, {part})) AS place
-    FROM {edge} e WHERE e.{end} IS NULL AND e.{key} IS NULL),
-found AS (
-    SELECT ends.id, near.id AS node_id FROM ends CROSS JOIN LATERAL (
-        SELECT n.id FROM {node} n
-        WHERE n.geom && ST_Expand(ends.place, %(snap)s) AND ST_DWithin(n.geom, ends.place, %(snap)s) {same_place}
-        ORDER BY ST_Distance(n.geom, ends.place), n.id LIMIT 1) near)
-UPDATE {edge} e SET {end} = found.node_id FROM found WHERE e.id = found.id
-"""
-_CUT = """
-UPDATE {edge} e SET {end} = NULL FROM {node} n
-WHERE e.{end} = n.id AND e.{key} IS NOT NULL AND NOT ({same_key})
-"""
-_DANGLING = """
-SELECT e.source_key, e.{key} FROM {edge} e
-WHERE e.dataset_id = %(dataset)s AND e.{key} IS NOT NULL AND e.{end} IS NULL ORDER BY e.source_key
-"""
+_PIPES = frozenset({"pipes", "pipe_nodes"})
+_ROADS = frozenset({"roads", "road_nodes"})
 
 
 def connect_after_import(connection: Connection, after: AfterImport) -> None:
-    """Connect the networks that an import has touched, and note the ends that name no node.
+    """Connect the networks that an import has touched, and note what is wrong with its own objects.
 
-    A node may come before its edges or after them, in another file of the same network. Ends that name a node which
-    is nowhere are noted as ``dangling_pipe`` or ``dangling_road`` and stay in the model: the pipe is there in the
-    ground, whatever its register says.
+    A node may come before its edges or after them, in another file of the same network. An end that names a node
+    which is nowhere is noted and stays open: the pipe is there in the ground, whatever its register says.
     """
-    touched = {layer for layer, counts in after.result.layers.items() if counts.is_changed} | after.previous_layers
-    for network in _NETWORKS:
-        if network.layers & touched:
-            for end, key, point, part in (
-                ("from_node_id", "from_key", "ST_StartPoint", "1"),
-                ("to_node_id", "to_key", "ST_EndPoint", "ST_NumGeometries(e.geom)"),
-            ):
-                names = _names(network, end, key, point, part)
-                for statement in (_CUT, _BY_KEY, _BY_PLACE):
-                    _run(connection, statement, names, {"snap": SNAP_DEG})
-            _note_dangling(connection, after, network)
+    counted = {layer for layer, counts in after.result.layers.items() if counts.is_changed}
+    touched = counted | after.previous_layers
+    tolerance_m = after.context.settings.snap_tolerance_m
+    if _PIPES & touched:
+        for name in _touched_networks(connection, after):
+            note_findings(after, name, connect_pipes(connection, name, tolerance_m, counted))
+    if _ROADS & touched:
+        note_findings(after, ROADS, connect_roads(connection, tolerance_m, counted))
 
 
-def _names(network: Network, end: str, key: str, point: str, part: str) -> dict[str, sql.Composable]:
-    """Return the parts of the statements; all of them are constants of this module."""
-    several = network.has_networks
-    return {
-        "edge": sql.Identifier("cim", network.edge),
-        "node": sql.Identifier("cim", network.node),
-        "end": sql.Identifier(end),
-        "key": sql.Identifier(key),
-        "point": sql.SQL(point),
-        "part": sql.SQL(part),
-        # A key that two networks of one file share has its network before it.
-        "same_key": sql.SQL(
-            "n.source_key IN (e.{key}, e.network || '/' || e.{key})" if several else "n.source_key = e.{key}"
-        ).format(key=sql.Identifier(key)),
-        "same_network": sql.SQL("AND n.network = e.network" if several else ""),
-        "same_place": sql.SQL("AND n.network = ends.network" if several else ""),
-        "network_column": sql.SQL(", e.network" if several else ""),
-    }
+def _touched_networks(connection: Connection, after: AfterImport) -> list[str]:
+    """Return the networks that a dataset feeds; all of them where rows have gone that no one names any more."""
+    counts = [after.result.layers[layer] for layer in _PIPES & set(after.result.layers)]
+    is_less = bool(_PIPES & (after.previous_layers - set(after.result.layers))) or any(c.removed for c in counts)
+    return networks_of(connection, None if is_less else after.dataset_id)
 
 
-def _note_dangling(connection: Connection, after: AfterImport, network: Network) -> None:
-    for end, key in (("from_node_id", "from_key"), ("to_node_id", "to_key")):
-        names = _names(network, end, key, "", "")
-        rows = _run(connection, _DANGLING, names, {"dataset": after.dataset_id}, is_query=True)
-        if rows:
-            which = "start" if key == "from_key" else "end"
-            shown = ", ".join(f"{edge} ({node})" for edge, node in rows[:_EXAMPLES])
-            more = " ..." if len(rows) > _EXAMPLES else ""
-            after.result.notes.append(
-                Note(f"dangling_{network.edge}", f"{len(rows)} {which} at a node that is not there: {shown}{more}")
-            )
+def connect_pipes(
+    connection: Connection, name: str, tolerance_m: float, counted: set[str] | None = None
+) -> list[Finding]:
+    """Make the graph of one network of pipes anew and return its findings; unchanged rows are not touched.
+
+    Parameters
+    ----------
+    tolerance_m
+        Ends and nodes that are closer are one.
+    counted
+        Layers whose version the import raises anyway.
+    """
+    _lock(connection, name)
+    network = read_pipes(connection, name, tolerance_m)
+    written = write_pipes(connection, network)
+    findings = look_over(network, written.edges, tolerance_m)
+    replace_findings(connection, name, findings)
+    _touch(connection, written, ("pipes", "pipe_nodes"), counted)
+    return findings
 
 
-def _run(
-    connection: Connection,
-    statement: str,
-    names: dict[str, sql.Composable],
-    parameters: dict[str, Any],
-    *,
-    is_query: bool = False,
-) -> list[tuple[Any, ...]]:
-    with driver(connection).cursor() as cursor:
-        cursor.execute(sql.SQL(statement).format(**names), parameters)
-        return cursor.fetchall() if is_query else []
+def connect_roads(connection: Connection, tolerance_m: float, counted: set[str] | None = None) -> list[Finding]:
+    """Make the graph of the roads anew and return its findings; see :func:`connect_pipes`."""
+    _lock(connection, ROADS)
+    network = read_roads(connection, tolerance_m)
+    written = write_roads(connection, network)
+    findings = look_over(network, written.edges, tolerance_m, "road")
+    replace_findings(connection, ROADS, findings)
+    _touch(connection, written, ("roads", "road_nodes"), counted)
+    return findings
+
+
+def _touch(connection: Connection, written: Written, layers: tuple[str, str], counted: set[str] | None) -> None:
+    changed = [layer for layer, count in zip(layers, (written.lines, written.nodes), strict=True) if count]
+    touch_layers(connection, [layer for layer in changed if layer not in (counted or ())], None, None)
+
+
+def _lock(connection: Connection, name: str) -> None:
+    """Let one transaction at a time make the graph of a network."""
+    connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"cim.network.{name}", 0))))

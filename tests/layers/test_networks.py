@@ -70,7 +70,13 @@ def test_pipes_without_keys_are_linked_by_place(take: Any, ask: Any, tmp_path: P
     path = pipes(tmp_path / "gas.gpkg", [("P1", None, None, 0, 100), ("P2", None, None, 100.05, 200)])
     nodes(path, ["A", "B", "C"], [0, 100, 205])
     report = take(path)
-    assert ask(ENDS) == [("P1", "A", "B"), ("P2", "B", None)]
+    [(_, *first), (_, start, end)] = ask(ENDS)
+    assert (first, start) == (["A", "B"], "B")
+    # No node stands where P2 ends: one is made there, in no owner's name, and C has no pipe.
+    assert ask("select kind, origin, dataset_id from pipe_node where source_key = :key", key=end) == [
+        ("end", "topology", None)
+    ]
+    assert {note.code for note in report.notes} >= {"loose_end", "orphan_node"}
     assert not [note for note in report.notes if note.code == "dangling_pipe"]
 
 

@@ -55,15 +55,16 @@ class PreparedModel:
     keys: dict[int, bytes]
     original: Original | None
     notes: list[Note]
+    is_repeatable = True
 
     def write(self, connection: Connection, dataset_id: int) -> WriteResult:
         """Write it in the caller's transaction."""
         written = write_rows(connection, self.rows, self.geometry.meshes, dataset_id)
         keep(connection, self.keys, self.geometry)
-        notes = list(self.notes)
         if self.original is not None:
             keep_original(self.original, self.rows.model["attributes"]["original"])
             sweep_originals(connection, self.original.folder)
+        notes = list(self.notes)
         if written.renamed:
             notes.append(
                 Note(
@@ -78,6 +79,7 @@ class IfcImporter:
     """Imports IFC-SPF; one importer keeps its geometry workers from file to file."""
 
     name = "ifc"
+    is_apart = True
 
     def __init__(self, limits: GeometryLimits | None = None) -> None:
         self._limits = limits

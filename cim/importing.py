@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import orjson
+from psycopg.errors import DeadlockDetected
 from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy.exc import OperationalError
 
 from cim import local_systems, provenance
 from cim.errors import CimError, InvalidFile, Outdated, TooLarge, UnknownFormat, UnplacedModel
@@ -44,6 +46,10 @@ class ImportOptions:
         local = local_systems.find(self.crs)
         crs = [self.crs] if local is None else [self.crs, local.description]
         return hashlib.sha256(orjson.dumps([self.layer, *crs]) + b"\0".join(files)).digest()
+
+
+#: Importers beside each other may block each other in a circle; the database then ends one of them, which tries again.
+ATTEMPTS = 5
 
 
 #: Called with (what is being done, done so far, total or None).
@@ -79,7 +85,10 @@ class ImportContext:
 
 
 class Prepared(Protocol):
-    """A file that has been read (or opened, if it is streamed) and can be written."""
+    """A file that has been read (or opened, if it is streamed) and can be written.
+
+    One with a true ``is_repeatable`` can be written again after a transaction that failed.
+    """
 
     @property
     def description(self) -> DatasetDescription:
@@ -90,7 +99,10 @@ class Prepared(Protocol):
 
 
 class Importer(Protocol):
-    """Reads one family of formats."""
+    """Reads one family of formats.
+
+    An importer with a true ``is_apart`` may import files of its family side by side, in processes of their own.
+    """
 
     name: str
 
@@ -112,10 +124,11 @@ class AfterImport:
     previous_layers: set[str] = field(default_factory=set)
 
 
-def importers() -> list[Importer]:
-    """Return the importers, in the order in which they are asked."""
+def importers(names: Sequence[str] | None = None) -> list[Importer]:
+    """Return the importers (or those of some names), in the order in which they are asked."""
     order = ["ifc", "osm", "raster", "citymodel", "inp", "vector", "workbook", "register"]
-    found = {entry.name: entry for entry in entry_points(group="cim.importers")}
+    known = {entry.name: entry for entry in entry_points(group="cim.importers")}
+    found = {name: entry for name, entry in known.items() if names is None or name in names}
     return [found[name].load()() for name in sorted(found, key=lambda n: order.index(n) if n in order else 99)]
 
 
@@ -185,12 +198,21 @@ def _import(engine: Engine, source: Source, importer: Importer, context: ImportC
             f"a dataset of the name '{report.dataset}' came from another folder; if this is its new version say "
             f"--dataset '{report.dataset}', else choose another name with --dataset"
         )
-    try:
-        prepared = importer.prepare(source, replace(context, earlier=engine if earlier else None))
-        _commit(engine, source, prepared, checksum, context, report)
-    except Outdated:
-        prepared = importer.prepare(source, context)
-        _commit(engine, source, prepared, checksum, context, report)
+    looking = replace(context, earlier=engine if earlier else None)
+    prepared: Prepared | None = None
+    for attempt in range(1, ATTEMPTS + 1):
+        prepared = prepared or importer.prepare(source, looking)
+        try:
+            _commit(engine, source, prepared, checksum, context, report)
+            break
+        except Outdated:
+            prepared, looking = None, context
+        except OperationalError as error:
+            if not isinstance(error.orig, DeadlockDetected) or attempt == ATTEMPTS:
+                raise
+            prepared = prepared if getattr(prepared, "is_repeatable", False) else None
+    else:
+        raise Outdated
     report.status = "imported"
 
 

@@ -8,11 +8,12 @@ import typer
 from rich.table import Table
 
 from cim import jobs
+from cim.batch import import_batch
 from cim.commands.differences import show_differences
 from cim.commands.outcome import exit_status
 from cim.commands.progress import shown_progress
 from cim.commands.session import messages, print_json, ready_engine, results, start
-from cim.importing import ImportContext, ImportOptions, import_paths
+from cim.importing import ImportContext, ImportOptions
 from cim.reports import ImportReport
 
 
@@ -31,7 +32,7 @@ def import_(
     ),
     mapping: Path | None = typer.Option(None, exists=True, dir_okay=False, help="A TOML that maps columns."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Read and check everything, keep nothing."),
-    workers: int = typer.Option(2, min=1, max=64, help="Processes that compute the geometry of a model."),
+    workers: int = typer.Option(2, min=1, max=64, help="Processes that import models side by side, or compute one."),
     diff: bool = typer.Option(False, "--diff", help="Show what the files would add, change and remove; keep nothing."),
     background: bool = typer.Option(False, "--background", help="Queue the files for 'cim worker' instead."),
     json: bool = typer.Option(False, "--json", help="Print the reports as JSON."),
@@ -52,7 +53,7 @@ def import_(
             raise typer.Exit(show_differences(engine, paths, ImportContext(options, settings), json))
         reports = []
         with shown_progress() as progress:
-            for report in import_paths(engine, paths, ImportContext(options, settings, progress)):
+            for report in import_batch(engine, paths, ImportContext(options, settings, progress)):
                 reports.append(report)
                 messages.print(line_of(report), markup=False)
     if json:

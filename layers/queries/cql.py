@@ -2,10 +2,10 @@ r"""Filters in CQL2 text as conditions over one layer: its allow-listed fields, 
 
 Names are fields of the layer, or paths like ``psets.Pset_WallCommon.FireRating``, ``quantities.BaseQuantities.Width``,
 ``materials.name``, ``classification.code`` (a dot within a name is written ``\.``; names with blanks stand in double
-quotes, the whole path in one pair). A value that is a list fits where one of its items does. As in SQL, a comparison
-with a missing value is neither true nor false. ``ifc_class = 'IfcWall'``, or ``IfcWall`` alone, means all kinds of
-walls, IfcWallStandardCase too; ``ifc_class LIKE 'IfcWall'`` means that very class. All values are bound, names are
-looked up.
+quotes, the whole path in one pair); ``member_of`` is the id or the name of a system or zone. A value that is a list
+fits where one of its items does. As in SQL, a comparison with a missing value is neither true nor false.
+``ifc_class = 'IfcWall'``, or ``IfcWall`` alone, means all kinds of walls, IfcWallStandardCase too;
+``ifc_class LIKE 'IfcWall'`` means that very class. All values are bound, names are looked up.
 """
 
 from __future__ import annotations
@@ -32,11 +32,13 @@ from sqlalchemy import (
     func,
     not_,
     or_,
+    select,
     true,
 )
 from sqlalchemy.dialects.postgresql import JSONB, JSONPATH
 
 from cim.errors import InvalidInput
+from cim.tables import element_group, object_link
 from layers.catalogue import LayerRow
 from layers.queries.cql_parser import Folded, IfcClass, parse
 from layers.queries.ifc_classes import with_subtypes
@@ -187,6 +189,8 @@ class _Reader:
             left, right, sign = right, left, _FLIPPED[sign]
         if not isinstance(left, ast.Attribute) or isinstance(right, ast.Attribute):
             raise InvalidInput("a comparison has a property on one side and a value on the other")
+        if left.name == "member_of" and "model_id" in self._table.c:
+            return self._is_member(right, sign)
         if left.name == "ifc_class" and sign in ("==", "<>") and isinstance(right, str):
             return self._is_kind(right, sign)
         if isinstance(right, IfcClass):
@@ -200,6 +204,14 @@ class _Reader:
             raise InvalidInput(f"the objects of '{self._layer.id}' have no IFC class; leave '{name[:60]}' out")
         inside: Condition = self._table.c.ifc_class.in_(with_subtypes(name))
         return inside if sign == "==" else not_(inside)
+
+    def _is_member(self, group: Any, sign: str) -> Condition:
+        if sign != "==" or not isinstance(group, int | str) or isinstance(group, bool):
+            raise InvalidInput("member_of is followed by = and the id or the name of a group")
+        which = element_group.c.id == group if isinstance(group, int) else element_group.c.name == group
+        links = select(object_link.c.to_id).join(element_group, element_group.c.id == object_link.c.from_id)
+        found: Condition = self._table.c.id.in_(links.where(object_link.c.kind == "member", which))
+        return found
 
     def _operand(self, node: Any) -> _Field | _Path:
         if not isinstance(node, ast.Attribute):

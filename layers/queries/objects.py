@@ -13,6 +13,7 @@ from cim.errors import NotFound
 from cim.tables import building, dataset, grid_cell, model
 from layers.queries.hits import name_of
 from layers.queries.visible import VisibleLayer, field_value, in_area, table_of, visible_layers
+from layers.queries.relations import relation_links, value_types
 
 #: The view of all objects (made by the first migration).
 _OBJECT = Table("object", MetaData(), Column("id"), Column("table_name", Text), Column("layer_id", Text), schema="cim")
@@ -24,6 +25,8 @@ _PARENTS = {
     "space_id": ("space", "space"),
     "model_id": ("model", "model"),
     "river_id": ("river", "river"),
+    "facility_id": ("facility", "facility"),
+    "parent_id": ("part_of", "facility"),
 }
 #: JSON columns of elements that are shown beside the attributes.
 _ELEMENT_EXTRA = ("psets", "quantities", "materials")
@@ -59,6 +62,9 @@ def get_object(connection: Connection, object_id: int, caller: Caller) -> dict[s
     if layer.table is building:
         answer["fields"] = fields_of(row["_provenance"], answer["attributes"])
     answer["links"] = _links(connection, layer, row, caller)
+    types = value_types(connection, row.get("_model_id"), answer["extra"])
+    if types:
+        answer["extra"]["value_types"] = types
     return answer
 
 
@@ -147,6 +153,7 @@ def _links(connection: Connection, layer: VisibleLayer, row: RowMapping, caller:
     links += _parent_links(connection, layer, row, caller)
     if "geom" in layer.table.c and layer.table is not grid_cell:
         links += _grid_links(connection, layer, object_id, caller)
+    links += relation_links(connection, object_id, caller)
     return links
 
 

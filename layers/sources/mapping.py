@@ -119,7 +119,7 @@ def generic_mapping(layer_id: str) -> LayerMapping:
         geometry=frozenset({"polygon", "line", "point", "mixed", "none"}),
         names=(),
         signature=frozenset(),
-        key=("编码", "编号", "code", "fid_", "gml_id", "osm_id", "uuid", "guid", "entityhandle"),
+        key=("@id", "编码", "编号", "code", "fid_", "gml_id", "osm_id", "uuid", "guid", "entityhandle"),
         weak_key=("id", "objectid", "fid", "adcode", "gid"),
         columns={"name": ("名称", "name", "title", "naam", "标题")},
     )

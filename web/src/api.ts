@@ -2,7 +2,7 @@
 
 import type { StyleSpecification } from "maplibre-gl";
 import type {
-  CityObject, Config, Dossier, Inventory, LayerInfo, ModelInfo, SearchHit, Session,
+  CityObject, Config, Dossier, Inventory, LayerInfo, ModelInfo, ModelSummary, SearchHit, Session,
 } from "./types";
 
 interface Problem {
@@ -67,6 +67,7 @@ export const api = {
   config: () => request<Config>("/api/config"),
   layers: async () => (await request<{ layers: LayerInfo[] }>("/api/layers")).layers,
   models: async () => (await request<{ models: ModelInfo[] }>("/api/models")).models,
+  modelSummary: (id: number) => request<ModelSummary>(`/3d/models/${id}/summary.json`),
   object: (id: number) => request<CityObject>(`/objects/${id}`),
   dossier: (id: number) => request<Dossier>(`/buildings/${id}/dossier`),
   style: (name: string) => request<StyleSpecification>(`/styles/${encodeURIComponent(name)}.json`),

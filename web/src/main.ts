@@ -6,6 +6,9 @@ import "./styles/map.css";
 import { ApiError, api, onUnauthorised } from "./api";
 import { errorState, h, spinner } from "./dom";
 import { setLanguage, t } from "./i18n";
+import { Painter, isPlain } from "./map/model_look";
+import { summaryOf } from "./map/model_summary";
+import type { ModelScene } from "./map/models";
 import { addScale, createMap } from "./map/map";
 import { addOverlays } from "./map/overlays";
 import { LayerStyles, absolute, baseStyleName, emptyStyle, setHillshade } from "./map/style";
@@ -19,7 +22,7 @@ import { mirror, parse } from "./url_state";
 import { MODELS, type Viewer } from "./viewer";
 
 const DEFAULTS: State = {
-  camera: null, switched: {}, opacity: {}, selection: null, lang: "zh", theme: "light", zone: null, hillshade: false, underground: false,
+  camera: null, switched: {}, opacity: {}, selection: null, lang: "zh", theme: "light", zone: null, hillshade: false, underground: false, look: null,
 };
 
 interface Start {
@@ -59,7 +62,7 @@ async function start(app: HTMLElement): Promise<void> {
   const viewer: Viewer = {
     map, store, config, layers, models, scene: null,
     styles: new LayerStyles(map, layers),
-    select: () => undefined, flyTo: () => undefined, startDrawing: () => undefined,
+    select: () => undefined, flyTo: () => undefined, startDrawing: () => undefined, openModel: () => undefined,
   };
   const shell = assemble(app, viewer, session);
   Object.assign(window, { cimViewer: { map, store, viewer } });
@@ -99,9 +102,25 @@ async function showModels(viewer: Viewer): Promise<void> {
     scene.setView({ visible: switched[MODELS] ?? true, opacity: opacity[MODELS] ?? 1, underground });
   };
   viewer.store.watch(["switched", "opacity", "underground"], apply);
+  followLook(viewer, scene);
   scene.setModels(viewer.models);
   apply();
   scene.select(viewer.store.state.selection);
+}
+
+/** The scene is told of a look once it is known what the model holds. */
+function followLook({ store }: Viewer, scene: ModelScene): void {
+  const apply = async () => {
+    const { look } = store.state;
+    if (!look || isPlain(look)) {
+      scene.setPainter(null);
+      return;
+    }
+    const summary = await summaryOf(look.model).catch(() => null);
+    if (summary && store.state.look === look) scene.setPainter(new Painter(look, summary));
+  };
+  store.watch(["look"], () => void apply());
+  void apply();
 }
 
 function explain(error: unknown): string {

@@ -5,11 +5,13 @@ import { h } from "./dom";
 import { t, titleOf } from "./i18n";
 import { listen, throttled, type LiveEvents } from "./live";
 import { flyTo, setTileVersion } from "./map/map";
+import { forgetSummaries } from "./map/model_summary";
 import { onPick } from "./map/selection";
 import { DetailsPanel } from "./panels/details";
 import { DrawBar } from "./panels/draw_bar";
 import { InventoryPanel } from "./panels/inventory";
 import { LayersPanel } from "./panels/layers";
+import { ModelPanel } from "./panels/model";
 import { SearchBox } from "./panels/search";
 import { SidePanel } from "./panels/side";
 import { progressLine, statusStrip } from "./panels/status";
@@ -31,6 +33,7 @@ export interface Shell {
 export function assemble(app: HTMLElement, viewer: Viewer, session: Session | null): Shell {
   const side = new SidePanel();
   const details = new DetailsPanel(viewer, side);
+  const model = new ModelPanel(viewer, side);
   const inventory = new InventoryPanel(viewer, side);
   const layers = new LayersPanel(viewer, () => toggleLayers());
   const toggleLayers = () => {
@@ -51,13 +54,18 @@ export function assemble(app: HTMLElement, viewer: Viewer, session: Session | nu
     viewer.store.set("selection", id);
     if (target) viewer.flyTo(target);
   };
-  onPick(viewer.map, () => viewer.scene, () => draw.tool.active, (id) => viewer.select(id));
+  viewer.openModel = (id) => model.open(id, true);
+  onPick(viewer.map, () => viewer.scene, () => draw.tool.active, (id, of) => {
+    if (of !== null) model.open(of, false);
+    viewer.select(id);
+  });
   keys(search, side);
   follow(viewer, layers, topbar);
   return {
     restore() {
       const { zone, selection } = viewer.store.state;
       if (zone) void inventory.open(zone);
+      model.restore();
       if (selection !== null) void details.open(selection);
     },
   };
@@ -145,6 +153,7 @@ async function reloadCatalogue(viewer: Viewer, panel: LayersPanel): Promise<void
   // in place: the map's styles hold the same list
   viewer.layers.splice(0, viewer.layers.length, ...layers);
   viewer.models = models;
+  forgetSummaries();
   viewer.scene?.setModels(models);
   panel.render();
   await viewer.styles.apply(viewer.store.state);

@@ -1,5 +1,6 @@
 /** The viewer's one state: small, replaced key by key, watched by whoever shows it, mirrored to the URL. */
 
+import type { ModelLook } from "./map/model_look";
 import type { Lang, Position } from "./types";
 
 export interface Camera {
@@ -25,6 +26,8 @@ export interface State {
   hillshade: boolean;
   /** Whether the parts of models below the ground are drawn. */
   underground: boolean;
+  /** The model that is looked into, and how. */
+  look: ModelLook | null;
 }
 
 export type Key = keyof State;

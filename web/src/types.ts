@@ -65,6 +65,32 @@ export interface ModelInfo {
   imported_at: string | null;
 }
 
+export interface ModelStorey {
+  id: number;
+  name: string | null;
+  number: number | null;
+  elevation_m: number | null;
+}
+
+/** A number of elements of one kind on one storey. */
+export interface ModelGroup {
+  storey_id: number | null;
+  ifc_class: string;
+  system: string | null;
+  discipline: string;
+  count: number;
+}
+
+/** What a model holds; storeys from the top down. */
+export interface ModelSummary {
+  id: number;
+  name: string | null;
+  building_id: number | null;
+  storeys: ModelStorey[];
+  disciplines: string[];
+  groups: ModelGroup[];
+}
+
 export interface Dataset {
   id: number;
   name: string;

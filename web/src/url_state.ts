@@ -1,9 +1,10 @@
 /** State <-> the URL's fragment, so that a link or a reload brings back the same view. */
 
+import { FACETS, plainLook, type Facet, type ModelLook } from "./map/model_look";
 import type { Camera, Key, State, Store, Theme } from "./store";
 import type { Lang, Position } from "./types";
 
-const MIRRORED: Key[] = ["camera", "switched", "opacity", "selection", "lang", "theme", "zone", "hillshade", "underground"];
+const MIRRORED: Key[] = ["camera", "switched", "opacity", "selection", "lang", "theme", "zone", "hillshade", "underground", "look"];
 
 function finite(text: string | null): number[] | null {
   if (!text) return null;
@@ -36,6 +37,36 @@ function parseOpacity(text: string | null): Record<string, number> {
   return Object.fromEntries(pairs.map(([id, value]) => [id, Math.min(1, Math.max(0, Number(value) || 0))]));
 }
 
+const isFacet = (text: string): text is Facet => (FACETS as readonly string[]).includes(text);
+
+/** m: the model, ms: storeys (u: up to, o: only), mc: colour, mi: what is looked at alone, mh: others hidden, mx: apart. */
+function parseLook(query: URLSearchParams): ModelLook | null {
+  const model = Number(query.get("m"));
+  if (!Number.isSafeInteger(model) || model <= 0) return null;
+  const look = plainLook(model);
+  const [, mode, storey] = /^([uo])(\d+)$/.exec(query.get("ms") ?? "") ?? [];
+  if (storey) look.storeys = { mode: mode === "u" ? "upto" : "only", id: Number(storey) };
+  const color = query.get("mc") ?? "";
+  if (isFacet(color)) look.color = color;
+  const [, by, value] = /^([a-z_]+):(.*)$/.exec(query.get("mi") ?? "") ?? [];
+  if (by !== undefined && value !== undefined && (by === "element" || isFacet(by))) look.only = { by, value };
+  look.hideOthers = query.get("mh") === "1";
+  look.explode = query.get("mx") === "1";
+  return look;
+}
+
+function formatLook(look: ModelLook): [string, string][] {
+  const { storeys, only } = look;
+  return [
+    ["m", String(look.model)],
+    ["ms", storeys ? (storeys.mode === "upto" ? "u" : "o") + storeys.id : ""],
+    ["mc", look.color ?? ""],
+    ["mi", only ? `${only.by}:${encodeURIComponent(only.value)}` : ""],
+    ["mh", look.hideOthers ? "1" : ""],
+    ["mx", look.explode ? "1" : ""],
+  ];
+}
+
 /** The state a fragment (with or without #) describes; what it does not mention is left out. */
 export function parse(hash: string): Partial<State> {
   const query = new URLSearchParams(hash.replace(/^#/, ""));
@@ -53,6 +84,8 @@ export function parse(hash: string): Partial<State> {
   if (theme === "light" || theme === "dark") found.theme = theme satisfies Theme;
   const zone = parseZone(query.get("z"));
   if (zone) found.zone = zone;
+  const look = parseLook(query);
+  if (look) found.look = look;
   found.hillshade = query.get("hs") === "1";
   found.underground = query.get("ug") === "1";
   return found;
@@ -76,6 +109,7 @@ export function format(state: Readonly<State>): string {
   add("o", Object.entries(state.opacity).map(([id, value]) => `${id}:${value.toFixed(2)}`).join(","));
   if (state.selection) add("s", String(state.selection));
   if (state.zone) add("z", state.zone.map(([lon, lat]) => `${lon.toFixed(6)},${lat.toFixed(6)}`).join(","));
+  if (state.look) formatLook(state.look).forEach(([name, value]) => add(name, value));
   if (state.hillshade) add("hs", "1");
   if (state.underground) add("ug", "1");
   if (state.lang !== "zh") add("lang", state.lang);

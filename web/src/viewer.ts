@@ -26,6 +26,8 @@ export interface Viewer {
   select(id: number | null, target?: Target): void;
   flyTo(target: Target, maxZoom?: number): void;
   startDrawing(): void;
+  /** Looks into a BIM model: its page comes to the front. */
+  openModel(id: number): void;
 }
 
 export function layerInfo(viewer: Viewer, id: string): LayerInfo | undefined {

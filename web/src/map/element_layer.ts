@@ -1,50 +1,11 @@
-/** 3D Tiles whose elements can be picked one by one (EXT_mesh_features with EXT_structural_metadata). */
+/** 3D Tiles whose elements are picked, coloured and hidden one by one (EXT_mesh_features with EXT_structural_metadata). */
 
 import { COORDINATE_SYSTEM, type GetPickingInfoParams, type Layer, type PickingInfo } from "@deck.gl/core";
 import { Tile3DLayer } from "@deck.gl/geo-layers";
-import { SimpleMeshLayer } from "@deck.gl/mesh-layers";
-import { Model, type Geometry } from "@luma.gl/engine";
+import { ElementMeshLayer, Pass, styleBytes } from "./element_mesh_layer";
 import { mergeElements, type Element, type ElementMesh, type Gltf } from "./element_mesh";
-
-const block = "layout(std140) uniform elementUniforms {\n  float lowest;\n} element;\n";
-const elementUniforms = { name: "element", vs: block, fs: block, uniformTypes: { lowest: "f32" } } as const;
-
-// The picking colour is the element's row in the tile's property table instead of the instance's number, the colour is
-// the element's material with its transparency, and what lies below the lowest height is left out.
-const INJECT = {
-  "vs:#decl": "in vec3 elementData;\nout float elementHeight;\n",
-  "vs:#main-end": "vColor.a *= elementData.y;\npicking_setPickingColor(picking_getPickingColorFromIndex(elementData.x));\nelementHeight = elementData.z;\n",
-  "fs:#decl": "in float elementHeight;\n",
-  "fs:#main-start": "if (elementHeight < element.lowest) discard;\n",
-};
-
-class ElementMeshLayer extends SimpleMeshLayer {
-  static override layerName = "ElementMeshLayer";
-
-  override getShaders(): ReturnType<SimpleMeshLayer["getShaders"]> {
-    const shaders = super.getShaders();
-    return { ...shaders, modules: [...shaders.modules, elementUniforms], inject: INJECT };
-  }
-
-  override draw(options: { uniforms: unknown }): void {
-    const { lowestHeight } = this.props as unknown as { lowestHeight: number };
-    this.state.model?.shaderInputs.setProps({ element: { lowest: lowestHeight } });
-    super.draw(options);
-  }
-
-  /** As the base class makes it, but with all of the geometry's attributes: the base keeps the standard four only. */
-  protected override getModel(mesh: unknown): Model {
-    const model = new Model(this.context.device, {
-      ...this.getShaders(),
-      id: this.props.id,
-      bufferLayout: this.getAttributeManager()!.getBufferLayouts(),
-      geometry: mesh as Geometry,
-      isInstanced: true,
-    });
-    model.shaderInputs.setProps({ simpleMesh: { sampler: this.state.emptyTexture, hasTexture: false } });
-    return model;
-  }
-}
+import { GAP_M, type Painter } from "./model_look";
+import { replaceAtOnce, setScreenSpaceError, type Tileset } from "./tile_loading";
 
 interface Tile {
   id: string;
@@ -54,6 +15,7 @@ interface Tile {
     cartographicOrigin: number[];
     modelMatrix: number[];
     elementMesh?: ElementMesh | null;
+    styles?: { of: Painter; bytes: Uint8Array };
   };
 }
 
@@ -61,32 +23,69 @@ export interface PickedElement extends PickingInfo {
   element?: Element;
 }
 
+export interface ElementTileProps {
+  selectedElement: number;
+  /** Metres; what is lower is left out. */
+  lowestHeight: number;
+  /** How the elements are drawn; null: as they are. */
+  painter: Painter | null;
+  /** The error in pixels below which a tile is good enough. */
+  screenSpaceError: number;
+  onTileError: (tile: null, url: string, message: string) => void;
+}
+
 // deck.gl's own method for a tile's model is private in its types but is the place made for another rendering of it;
 // hence the untyped base.
 interface TileLayer extends Layer {
-  state: { lastUpdatedViewports: object | null };
+  state: { lastUpdatedViewports: object | null; tileset3d: Tileset | null };
   _loadTileset(url: string): Promise<void>;
   _updateTileset(viewports: object | null): void;
   initializeState(): void;
+  updateState(params: unknown): void;
+  renderLayers(): Layer[] | null;
   getSubLayerProps(props: Record<string, unknown>): Record<string, unknown>;
 }
 const Base = Tile3DLayer as unknown as new (props: Record<string, unknown>) => TileLayer;
 
 export class ElementTileLayer extends Base {
   static layerName = "ElementTileLayer";
-  static defaultProps = { selectedElement: { type: "number", value: -1 }, lowestHeight: { type: "number", value: -1e6 } };
+  static defaultProps = {
+    selectedElement: { type: "number", value: -1 }, lowestHeight: { type: "number", value: -1e6 },
+    painter: { type: "object", value: null, optional: true }, screenSpaceError: { type: "number", value: 12 },
+  };
+
+  get #own(): ElementTileProps {
+    return this.props as unknown as ElementTileProps;
+  }
 
   /** A tileset that cannot be had is told to onTileError, as a tile is. */
   override async _loadTileset(url: string): Promise<void> {
     try {
       await super._loadTileset(url);
+      if (this.state.tileset3d) {
+        replaceAtOnce(this.state.tileset3d);
+        setScreenSpaceError(this.state.tileset3d, this.#own.screenSpaceError);
+      }
       // The base selects tiles for viewports drawn after the tileset came; where the camera has rested since before,
       // there is none, and nothing would be shown until it moves.
       this._updateTileset(this.state.lastUpdatedViewports);
     } catch (error) {
-      const { onTileError } = this.props as unknown as { onTileError: (tile: null, url: string, message: string) => void };
-      onTileError(null, url, (error as Error).message);
+      this.#own.onTileError(null, url, (error as Error).message);
     }
+  }
+
+  override updateState(params: unknown): void {
+    super.updateState(params);
+    const { tileset3d, lastUpdatedViewports } = this.state;
+    if (tileset3d && setScreenSpaceError(tileset3d, this.#own.screenSpaceError)) this._updateTileset(lastUpdatedViewports);
+  }
+
+  /** What is faint is drawn after all that is not, and hides nothing. */
+  override renderLayers(): Layer[] | null {
+    const layers = super.renderLayers();
+    if (!layers || !this.#own.painter?.hasFaint) return layers;
+    const faint = layers.map((layer) => layer.clone({ id: `${layer.id}-faint`, pass: Pass.Faint, pickable: false, parameters: { depthWriteEnabled: false } } as never));
+    return [...layers, ...faint];
   }
 
   _make3DModelLayer(tile: Tile): Layer | null {
@@ -95,11 +94,14 @@ export class ElementTileLayer extends Base {
     if (content.elementMesh === undefined) content.elementMesh = mergeElements(content.gltf, content.modelMatrix, content.cartographicOrigin[2] ?? 0);
     if (!content.elementMesh) return null;
     const { geometry, elements } = content.elementMesh;
-    const { selectedElement: selected, lowestHeight } = this.props as unknown as { selectedElement: number; lowestHeight: number };
+    const { selectedElement: selected, lowestHeight, painter } = this.#own;
     return new ElementMeshLayer(this.getSubLayerProps({ id: "elements" }) as never, {
       id: `${this.id}-elements-${tile.id}`,
       tile,
       lowestHeight,
+      styles: painter && styles(tile, elements, painter),
+      gap: painter?.look.explode ? GAP_M : 0,
+      pass: painter?.hasFaint ? Pass.Solid : Pass.All,
       mesh: geometry,
       data: [0],
       getPosition: [0, 0, 0],
@@ -120,4 +122,11 @@ export class ElementTileLayer extends Base {
     const element = tile?.content.elementMesh?.elements[info.index];
     return Object.assign(info, { element, object: element ?? tile });
   }
+}
+
+/** The tile's elements as a painter draws them, worked out once for each painter. */
+function styles(tile: Tile, elements: Element[], painter: Painter): Uint8Array {
+  const { content } = tile;
+  if (content.styles?.of !== painter) content.styles = { of: painter, bytes: painter.paint(elements, styleBytes(elements.length)) };
+  return content.styles.bytes;
 }

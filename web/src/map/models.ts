@@ -5,6 +5,8 @@ import { MapLibreOverlay } from "@deck.gl/maplibre";
 import type { FilterSpecification, LngLatBounds, Map as MapLibreMap } from "maplibre-gl";
 import type { ModelInfo } from "../types";
 import { ElementTileLayer, type PickedElement } from "./element_layer";
+import type { Painter } from "./model_look";
+import { patientFetch } from "./patient_fetch";
 
 /** From this zoom on a model replaces its building's extrusion. */
 const MIN_ZOOM = 14.5;
@@ -12,6 +14,12 @@ const MAX_AT_ONCE = 60;
 const PICK_RADIUS_PX = 2;
 /** The beginning of the ids under which the overlay adds itself to the map's layers. */
 const GROUP = "deck-maplibre-layer-group";
+
+/** The error in pixels below which a tile is good enough; for a model whose elements are told apart, each one counts. */
+const GOOD_ENOUGH_PX = 12;
+const EXACT_PX = 1;
+/** Of each model's parts that are kept, in MB. */
+const CACHE_MB = 256;
 
 /** What is lower is cut off, unless the underground is shown; a little below 0, for slabs that lie on the ground. */
 const GROUND_M = -0.05;
@@ -32,6 +40,7 @@ export class ModelScene {
   #models: ModelInfo[] = [];
   #view: ModelView = { visible: true, opacity: 1, underground: false };
   #selected = -1;
+  #painter: Painter | null = null;
   /** Models of which something has been drawn: only these take the place of their building's block. */
   #drawn = new Set<number>();
   #shown = "";
@@ -55,6 +64,12 @@ export class ModelScene {
 
   setView(view: ModelView): void {
     this.#view = view;
+    this.#update(true);
+  }
+
+  /** How the elements of one model are drawn; null: all as they are. */
+  setPainter(painter: Painter | null): void {
+    this.#painter = painter;
     this.#update(true);
   }
 
@@ -100,17 +115,21 @@ export class ModelScene {
   }
 
   #layer(model: ModelInfo): ElementTileLayer {
+    const painter = this.#painter?.look.model === model.id ? this.#painter : null;
     return new ElementTileLayer({
       id: layerId(model),
       // the map is flat: the ground floor stands on it, as the extrusions do
-      data: new URL(`${model.tileset!}?ground=flat`, location.origin).href,
+      // a model that was imported anew is fetched anew
+      data: new URL(`${model.tileset!}?ground=flat&of=${encodeURIComponent(model.imported_at ?? "")}`, location.origin).href,
       pickable: true,
       opacity: this.#view.opacity,
       lowestHeight: this.#view.underground ? -1e6 : GROUND_M,
       selectedElement: this.#selected,
+      painter,
+      screenSpaceError: painter?.needsElements ? EXACT_PX : GOOD_ENOUGH_PX,
       beforeId: this.#above(),
       // workers of loaders.gl would be fetched from a CDN: the tiles are plain glTF, parsed on the page
-      loadOptions: { worker: false, core: { worker: false }, tileset: { maximumScreenSpaceError: 12 } },
+      loadOptions: { worker: false, core: { worker: false, fetch: patientFetch }, tileset: { maximumScreenSpaceError: GOOD_ENOUGH_PX, maximumMemoryUsage: CACHE_MB } },
       onTileLoad: () => this.#loaded(model),
       onTileError: (_tile: unknown, _url: string, message: string) => this.onError(model, message),
     });

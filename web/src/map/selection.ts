@@ -22,14 +22,15 @@ function pickFeature(map: MapLibreMap, point: Point): number | null {
   return (candidates[0]?.id as number | undefined) ?? null;
 }
 
-/** Calls select with the clicked object's id, or null for a click on nothing; blocked() while another tool has the mouse. */
+/** Calls select with the clicked object's id, or null for a click on nothing, and with the model if it is of one; blocked() while another tool has the mouse. */
 export function onPick(
-  map: MapLibreMap, models: () => ModelScene | null, blocked: () => boolean, select: (id: number | null) => void,
+  map: MapLibreMap, models: () => ModelScene | null, blocked: () => boolean, select: (id: number | null, model: number | null) => void,
 ): void {
   map.on("click", (event: MapMouseEvent) => {
     if (blocked()) return;
     const picked = models()?.pick(event.point);
-    select(picked ? picked.elementId ?? picked.model.building_id : pickFeature(map, event.point));
+    if (picked) select(picked.elementId ?? picked.model.building_id, picked.model.id);
+    else select(pickFeature(map, event.point), null);
   });
   let frame = 0;
   map.on("mousemove", (event: MapMouseEvent) => {

@@ -3,12 +3,14 @@
 import { ApiError, api } from "../api";
 import { emptyState, errorState, fold, h, iconButton, spinner } from "../dom";
 import { dateTime, day, value } from "../format";
-import { attributeRank, attributeTitle, t, titleOf, word } from "../i18n";
+import { attributeRank, attributeTitle, language, t, titleOf, word } from "../i18n";
+import { className } from "../i18n/ifc";
 import { icon } from "../icons";
 import { showSelection } from "../map/overlays";
 import type { CityObject, FieldSource, Link } from "../types";
 import { layerInfo, type Viewer } from "../viewer";
 import { dossierSections } from "./dossier";
+import { ELEMENT_EXTRA, elementActions, propertySets } from "./element";
 import type { SidePanel } from "./side";
 
 const UNIT_IN_TITLE = /[)）]$/;
@@ -64,7 +66,10 @@ export class DetailsPanel {
   #show(object: CityObject): void {
     const body = h("div", { class: "panel-body", "data-object": object.id }, this.#head(object));
     if (object.layer === "buildings") body.append(dossierSections(this.viewer, object.id));
+    const actions = elementActions(this.viewer, object);
+    if (actions) body.append(actions);
     body.append(
+      ...(actions ? propertySets(object) : []),
       fold(t("attributes"), () => [this.#attributes(object)], true),
       ...this.#extra(object), ...provenance(object), ...this.#links(object),
     );
@@ -91,13 +96,13 @@ export class DetailsPanel {
       const title = titleOf(fields[name]?.title) || attributeTitle(name);
       return h("tr", {},
         h("th", { scope: "row", title: name }, title),
-        h("td", {}, value(name, raw, !UNIT_IN_TITLE.test(title))),
+        h("td", {}, name === "ifc_class" ? `${className(String(raw), language())} (${String(raw)})` : value(name, raw, !UNIT_IN_TITLE.test(title))),
         h("td", { class: "origin" }, badge(object.fields?.[name])));
     })));
   }
 
   #extra(object: CityObject): HTMLElement[] {
-    const rows = Object.entries(object.extra ?? {}).filter(([, raw]) => raw !== null && raw !== "");
+    const rows = Object.entries(object.extra ?? {}).filter(([name, raw]) => raw !== null && raw !== "" && !(object.layer === "elements" && ELEMENT_EXTRA.includes(name)));
     if (!rows.length) return [];
     return [fold(`${t("extra")} (${rows.length})`, () => [nested(Object.fromEntries(rows))])];
   }

@@ -110,7 +110,11 @@ function storeySection(viewer: Viewer, { storeys }: Dossier): HTMLElement[] {
 function modelSection(viewer: Viewer, { models }: Dossier): HTMLElement[] {
   if (!models.length) return [];
   return [fold(`${t("models")} (${models.length})`, () => [h("ul", { class: "links" }, ...models.map((model) => h("li", {}, h("button", {
-    type: "button", class: "row-button", disabled: !model.center, onclick: () => viewer.flyTo({ bounds: model.bounds, center: model.center }, 18),
+    type: "button", class: "row-button", disabled: !model.center,
+    onclick: () => {
+      viewer.openModel(model.id);
+      viewer.flyTo({ bounds: model.bounds, center: model.center }, 18);
+    },
   }, h("span", { class: "grow ellipsis" }, model.name), h("span", { class: "chip quiet" }, model.schema),
   h("span", { class: "count" }, `${compact(model.elements)} ${t("elements")}`)))))])];
 }

@@ -184,7 +184,10 @@ export class LayersPanel {
     if (!models.length) return [emptyState(t("models_none"))];
     return [h("ul", { class: "model-list" }, ...models.map((model) => h("li", {}, h("button", {
       type: "button", class: "row-button", disabled: !model.center,
-      onclick: () => this.viewer.flyTo({ bounds: model.bounds, center: model.center }, 17.5),
+      onclick: () => {
+        this.viewer.openModel(model.id);
+        this.viewer.flyTo({ bounds: model.bounds, center: model.center }, 17.5);
+      },
     }, h("span", { class: "grow ellipsis" }, model.name),
     h("span", { class: "count" }, model.center ? `${compact(model.elements)} ${t("elements")}` : t("models_waiting"))))))];
   }

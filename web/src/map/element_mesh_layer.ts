@@ -1,0 +1,126 @@
+/** One tile's elements as a single draw: a small texture says of each how it is drawn. */
+
+import type { Texture } from "@luma.gl/core";
+import type { UpdateParameters } from "@deck.gl/core";
+import { SimpleMeshLayer } from "@deck.gl/mesh-layers";
+import { Model, type Geometry } from "@luma.gl/engine";
+import { Drawn, MOST_STOREYS } from "./model_look";
+
+/** Which elements a draw takes: faint ones come in a second one. */
+export const enum Pass { All = 0, Solid = 1, Faint = 2 }
+
+const WIDTH = 256;
+/** The size of the texture for so many elements: four bytes each, full rows. */
+export const styleBytes = (elements: number): number => Math.max(1, Math.ceil(elements / WIDTH)) * WIDTH * 4;
+
+const block = `layout(std140) uniform elementUniforms {
+  vec4 up;
+  float lowest;
+  float gap;
+  float pass;
+  float styled;
+} element;
+`;
+const elementUniforms = {
+  name: "element", vs: block, fs: block,
+  uniformTypes: { up: "vec4<f32>", lowest: "f32", gap: "f32", pass: "f32", styled: "f32" },
+} as const;
+
+// The picking colour is the element's row in the tile's property table instead of the instance's number; the colour is
+// the element's material with its transparency, or what the texture says; what lies below the lowest height is left out.
+const INJECT = {
+  "vs:#decl": `
+uniform highp sampler2D elementStyles;
+in vec3 elementData;
+out float elementHeight;
+flat out int elementDrawn;
+vec4 elementStyle() {
+  if (element.styled < 0.5) return vec4(0.0, 0.0, 0.0, ${Drawn.AsItIs << 6}.0 / 255.0);
+  int row = int(elementData.x + 0.5);
+  return texelFetch(elementStyles, ivec2(row % ${WIDTH}, row / ${WIDTH}), 0);
+}
+int elementByte() { return int(elementStyle().a * 255.0 + 0.5); }
+`,
+  "vs:DECKGL_FILTER_SIZE": `size += element.up.xyz * element.gap * float(elementByte() & ${MOST_STOREYS});`,
+  "vs:#main-end": `
+vColor.a *= elementData.y;
+picking_setPickingColor(picking_getPickingColorFromIndex(elementData.x));
+elementHeight = elementData.z;
+elementDrawn = elementByte() >> 6;
+if (elementDrawn == ${Drawn.Painted}) vColor = vec4(elementStyle().rgb, 1.0);
+if (elementDrawn == ${Drawn.Faint}) vColor = vec4(0.52, 0.58, 0.66, 0.1);
+if (elementDrawn == ${Drawn.Hidden}) gl_Position = vec4(2.0, 2.0, 2.0, 1.0);
+`,
+  "fs:#decl": "in float elementHeight;\nflat in int elementDrawn;\n",
+  "fs:#main-start": `
+bool isFaint = elementDrawn == ${Drawn.Faint};
+if (elementHeight < element.lowest || (isFaint ? element.pass == ${Pass.Solid}.0 : element.pass == ${Pass.Faint}.0)) discard;
+`,
+};
+
+interface ElementMeshProps {
+  lowestHeight: number;
+  /** As Painter.paint gives them; null: all are drawn as they are. */
+  styles: Uint8Array | null;
+  gap: number;
+  pass: Pass;
+  modelMatrix: ArrayLike<number>;
+}
+
+export class ElementMeshLayer extends SimpleMeshLayer {
+  static override layerName = "ElementMeshLayer";
+
+  get #own(): ElementMeshProps {
+    return this.props as unknown as ElementMeshProps;
+  }
+
+  override getShaders(): ReturnType<SimpleMeshLayer["getShaders"]> {
+    const shaders = super.getShaders();
+    return { ...shaders, modules: [...shaders.modules, elementUniforms], inject: INJECT };
+  }
+
+  override updateState(params: UpdateParameters<this>): void {
+    super.updateState(params);
+    const { styles } = this.#own;
+    if (styles !== (params.oldProps as unknown as ElementMeshProps).styles || !this.#texture) this.#setStyles(styles ?? new Uint8Array(styleBytes(0)));
+  }
+
+  get #texture(): Texture | undefined {
+    return (this.state as unknown as { styleTexture?: Texture }).styleTexture;
+  }
+
+  #setStyles(data: Uint8Array): void {
+    this.#texture?.destroy();
+    const styleTexture = this.context.device.createTexture({
+      format: "rgba8unorm", width: WIDTH, height: data.length / WIDTH / 4, data, mipLevels: 1,
+      sampler: { minFilter: "nearest", magFilter: "nearest", addressModeU: "clamp-to-edge", addressModeV: "clamp-to-edge" },
+    });
+    this.setState({ styleTexture });
+  }
+
+  override finalizeState(context: Parameters<SimpleMeshLayer["finalizeState"]>[0]): void {
+    this.#texture?.destroy();
+    super.finalizeState(context);
+  }
+
+  override draw(options: { uniforms: unknown }): void {
+    const { lowestHeight: lowest, gap, pass, styles, modelMatrix: m } = this.#own;
+    // up in the axes of the tile: the third row of the matrix to east, north, up
+    const up = [m[2]!, m[6]!, m[10]!, 0];
+    this.state.model?.shaderInputs.setProps({ element: { up, lowest, gap, pass, styled: styles ? 1 : 0, elementStyles: this.#texture } } as never);
+    super.draw(options);
+  }
+
+  /** As the base class makes it, but with all of the geometry's attributes: the base keeps the standard four only. */
+  protected override getModel(mesh: unknown): Model {
+    const model = new Model(this.context.device, {
+      ...this.getShaders(),
+      id: this.props.id,
+      bufferLayout: this.getAttributeManager()!.getBufferLayouts(),
+      geometry: mesh as Geometry,
+      isInstanced: true,
+    });
+    model.shaderInputs.setProps({ simpleMesh: { sampler: this.state.emptyTexture, hasTexture: false } });
+    return model;
+  }
+}

@@ -1,12 +1,19 @@
 from __future__ import annotations
 
+import re
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import Engine, select
 
 from bim_import.header import looks_like_ifc, normalise, read_header
 from bim_import.readable import readable_copy
 from cim.errors import InvalidFile
+from cim.reports import ImportReport
+from cim.tables import model
 
 STEP = "ISO-10303-21;\nHEADER;\nFILE_DESCRIPTION((''),'2;1');\nFILE_SCHEMA(('{}'));\nENDSEC;\nDATA;\nENDSEC;\n"
 
@@ -80,3 +87,33 @@ def test_what_is_no_ifc_is_refused_with_the_reason(tmp_path: Path, content: str,
 )
 def test_recognition_is_by_content_and_by_claim(head: bytes, name: str, expected: bool) -> None:
     assert looks_like_ifc(head, name) is expected
+
+
+@pytest.mark.parametrize("schema", ["IFC2X3", "IFC4", "IFC4X1", "IFC4X2", "IFC4X3_RC1", "IFC4X3_RC2", "IFC4X3_ADD2"])
+@pytest.mark.parametrize("ending", [".ifczip", ".ifc.zip"])
+def test_zipped_files_of_every_schema_keep_its_name(
+    run_import: Callable[..., ImportReport], engine: Engine, make_house: Any, tmp_path: Path, schema: str, ending: str
+) -> None:
+    written = {"IFC2X3": "IFC2X3", "IFC4X3_ADD2": "IFC4X3"}.get(schema, "IFC4")
+    made = make_house(written, place=False)
+    values = {"Eastings": 522000.0, "Northings": 2512000.0}
+    made.pset(made.project, "ePSet_MapConversion", **values)
+    made.pset(made.project, "ePSet_ProjectedCRS", Name="EPSG:4547")
+    text = made.write(tmp_path / "house.ifc").read_text()
+    path = tmp_path / f"house{ending}"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("house.ifc", re.sub(r"FILE_SCHEMA\(\('\w+'\)\)", f"FILE_SCHEMA(('{schema}'))", text))
+    report = run_import(path)
+    assert report.status == "imported", report.error
+    with engine.connect() as connection:
+        row = connection.execute(select(model)).one()
+    assert (row.original_schema, row.ifc_schema) == (schema, normalise(schema))
+    assert row.attributes["counts"]["products"] > 10
+
+
+def test_a_byte_order_mark_does_not_hide_the_header(tmp_path: Path) -> None:
+    content = b"\xef\xbb\xbf" + (STEP.format("IFC4") + "END-ISO-10303-21;\n").encode()
+    assert looks_like_ifc(content, "model.txt")
+    path = tmp_path / "a.ifc"
+    path.write_bytes(content)
+    assert read_header(path).schema == "IFC4"

@@ -27,6 +27,7 @@ LINKS = {
     "spaces": "link_spaces",
     "elements": "link_elements",
     "units": "link_units",
+    "element_groups": "link_groups",
     "sensors": "link_sensors",
 }
 

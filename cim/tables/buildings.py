@@ -19,7 +19,24 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from cim.tables.columns import geometry, json_column, metadata, now_column, object_table, reference
 
-#: The merged record. ``provenance``: field -> {"source_id", "rule"}; heights are metres in the vertical datum.
+#: The columns of a building that its sources give it.
+MERGED = (
+    "code",
+    "name",
+    "area_code",
+    "use",
+    "structure",
+    "address",
+    "storeys_above",
+    "storeys_below",
+    "height_m",
+    "base_height_m",
+    "year_built",
+    "households",
+)
+
+#: The merged record. ``provenance``: field -> {"source_id", "dataset", "kind", "rule"}, ``*`` for every field that is
+#: not named; heights are metres in the vertical datum.
 building = object_table(
     "building",
     Column("code", Text),

@@ -12,13 +12,14 @@ from cim.importing import AfterImport
 from cim.provenance import touch_layers
 from cim.reports import LayerCounts, Note
 from cim.tables import building, building_source, dataset
+from layers.buildings.founding import await_turn
 from layers.buildings.matching import match_sources
 from layers.buildings.record import analyze, fill_ground, make_records, stage_rules, write_records
 from layers.sql import script, statement
 
 #: Sorts of the merge stay in memory up to this size; for this transaction only.
 WORK_MEMORY = "128MB"
-#: Sources of one dataset from which on the planner is told of them before they are matched.
+#: New buildings from which on the planner is told of them.
 MANY = 1000
 #: layer -> statement that gives its objects their building
 LINKS = {
@@ -26,8 +27,8 @@ LINKS = {
     "storeys": "link_storeys",
     "spaces": "link_spaces",
     "elements": "link_elements",
-    "units": "link_units",
     "element_groups": "link_groups",
+    "units": "link_units",
     "sensors": "link_sensors",
 }
 
@@ -40,8 +41,7 @@ def merge_after_import(connection: Connection, after: AfterImport) -> None:
     ground = _is_changed(after, "terrain")
     if not (speaks or ground or layers & {"buildings", *LINKS}):
         return
-    # One merge at a time: two workers must not both make the building that their models share.
-    connection.execute(select(func.pg_advisory_xact_lock(func.hashtext("cim.buildings.merge"))))
+    await_turn(connection)
     connection.exec_driver_sql(script("merge_tables"))
     connection.execute(select(func.set_config("work_mem", WORK_MEMORY, True)))
     if speaks or ground or "buildings" in layers:
@@ -51,14 +51,20 @@ def merge_after_import(connection: Connection, after: AfterImport) -> None:
 
 def _merge(connection: Connection, after: AfterImport, speaks: bool, ground: bool) -> None:
     stage_rules(connection)
-    own = select(func.count()).where(building_source.c.dataset_id == after.dataset_id)
-    if connection.execute(own).scalar_one() >= MANY:
-        connection.execute(text("ANALYZE cim.building_source (building_id, dataset_id, kind, code, geom)"))
     name = connection.execute(select(dataset.c.name).where(dataset.c.id == after.dataset_id)).scalar_one()
     connection.execute(statement("merge_affected"), {"dataset": after.dataset_id, "name": name})
     if ground:
         connection.execute(statement("merge_groundless"), {"dataset": after.dataset_id})
-    connection.execute(statement("merge_pending"), {"dataset": after.dataset_id})
+    pending = connection.execute(statement("merge_pending"), {"dataset": after.dataset_id}).rowcount
+    added = changed = removed = 0
+    if pending or connection.execute(text("SELECT EXISTS (SELECT FROM merge_affected)")).scalar_one():
+        added, changed, removed = _renew(connection, after)
+    _count(connection, after, speaks, added, changed, removed)
+    _note_unmatched(connection, after)
+
+
+def _renew(connection: Connection, after: AfterImport) -> tuple[int, int, int]:
+    """Match what is pending, make the affected records anew; return how many were added, changed and removed."""
     match_sources(connection)
     connection.execute(
         text(
@@ -72,8 +78,7 @@ def _merge(connection: Connection, after: AfterImport, speaks: bool, ground: boo
     added, changed, removed = write_records(connection)
     if added >= MANY:
         connection.execute(text("ANALYZE cim.building"))
-    _count(connection, after, speaks, added, changed, removed)
-    _note_unmatched(connection, after)
+    return added, changed, removed
 
 
 def _drop_stale_sources(connection: Connection, after: AfterImport) -> None:

@@ -11,9 +11,10 @@ from sqlalchemy.dialects.postgresql import JSONB
 from cim.access import Caller
 from cim.errors import NotFound
 from cim.tables import building, dataset, grid_cell, model
+from cim.tables.buildings import MERGED
 from layers.queries.hits import name_of
-from layers.queries.visible import VisibleLayer, field_value, in_area, table_of, visible_layers
 from layers.queries.relations import relation_links, value_types
+from layers.queries.visible import VisibleLayer, field_value, in_area, table_of, visible_layers
 
 #: The view of all objects (made by the first migration).
 _OBJECT = Table("object", MetaData(), Column("id"), Column("table_name", Text), Column("layer_id", Text), schema="cim")
@@ -80,12 +81,13 @@ def layer_of(connection: Connection, object_id: int, caller: Caller) -> VisibleL
 
 
 def fields_of(provenance: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return of each merged field its value and the source that gave it."""
-    return {
-        name: {"value": values.get(name), **origin}
-        for name, origin in provenance.items()
-        if isinstance(origin, dict) and "kind" in origin
-    }
+    """Return of each merged field its value and the source that gave it; ``*`` stands for all that is not named."""
+    told = {name: origin for name, origin in provenance.items() if isinstance(origin, dict) and "kind" in origin}
+    everything = told.pop("*", None)
+    if everything is not None:
+        merged = ["geometry", *(name for name in MERGED if values.get(name) is not None)]
+        told = dict.fromkeys(merged, everything) | told
+    return {name: {"value": values.get(name), **origin} for name, origin in told.items()}
 
 
 def _unknown(object_id: int) -> NotFound:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
 from psycopg import sql
 from sqlalchemy import Connection
 
 from cim.db import driver
 from cim.reports import LayerCounts
+from layers.buildings.founding import found_buildings
 
 COLUMNS = ("source_key", "kind", "code", "fields", "attributes", "geom", "lod2", "lod2_surfaces")
 
@@ -15,7 +20,7 @@ _UPSERT = sql.SQL(
     " INSERT INTO cim.building_source AS t"
     " (dataset_id, source_key, kind, code, fields, attributes, geom, lod2, lod2_surfaces, content_hash)"
     " SELECT %(dataset)s, s.source_key, s.kind, s.code, s.fields, s.attributes,"
-    "  ST_SetSRID(ST_Force2D(s.geom), 4490), ST_SetSRID(s.lod2, 4490), s.lod2_surfaces, md5(s::text)"
+    "  ST_SetSRID(ST_Force2D(s.geom), 4490), ST_SetSRID(s.lod2, 4490), s.lod2_surfaces, s.content_hash"
     " FROM {source} s"
     " ON CONFLICT (dataset_id, source_key) DO UPDATE"
     " SET kind = excluded.kind, code = excluded.code, fields = excluded.fields, attributes = excluded.attributes,"
@@ -31,6 +36,13 @@ _REMOVE = sql.SQL(
 )
 
 
+def hashed(rows: Iterable[Sequence[Any]]) -> Iterator[tuple[Any, ...]]:
+    """Yield rows of ``COLUMNS`` with the hash that tells whether a source has changed."""
+    for row in rows:
+        content = "\0".join("" if value is None else value for value in row)
+        yield (*row, hashlib.md5(content.encode(), usedforsecurity=False).hexdigest())
+
+
 def merge_sources(connection: Connection, staging: str, dataset_id: int, *, remove_missing: bool = True) -> LayerCounts:
     """Merge staged rows; those that the dataset no longer has are removed, unless rows are added to it only."""
     source = sql.Identifier("pg_temp", staging)
@@ -43,6 +55,10 @@ def merge_sources(connection: Connection, staging: str, dataset_id: int, *, remo
         if remove_missing:
             cursor.execute(_REMOVE.format(source=source), parameters)
             removed = cursor.rowcount
-        cursor.execute(_UPSERT.format(source=source), parameters)
-        added, changed = cursor.fetchone() or (0, 0)
+        founded = found_buildings(connection, dataset_id, read)
+        added = changed = 0
+        if founded < read:
+            cursor.execute(_UPSERT.format(source=source), parameters)
+            added, changed = cursor.fetchone() or (0, 0)
+    added += founded
     return LayerCounts(read=read, added=added, changed=changed, unchanged=read - added - changed, removed=removed)

@@ -17,6 +17,8 @@ from layers.sources import evidence, occurrences, readings
 
 #: rows
 _ANALYZE_FROM = 1_000
+#: table -> columns that joins of the steps after are planned by, where the others are wide
+_PLANNED_BY = {"building_source": ("building_id", "dataset_id", "kind", "code", "geom")}
 # '+ 0' keeps the planner from walking the primary key in search of the smallest id, once for every unit.
 _BUILDING_OF_CODE = sql.SQL("(SELECT min(b.id + 0) FROM cim.building b WHERE b.code = s.building_code)")
 
@@ -46,6 +48,8 @@ class Staging:
 
     def add(self, table_name: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         """Copy rows for a table; the columns are the same each time."""
+        if table_name == "building_source":
+            columns, rows = (*columns, "content_hash"), evidence.hashed(rows)
         staged = self.tables.get(table_name)
         if staged is None:
             name = store.stage(self.connection, _staged_as(table_name), columns, ())
@@ -75,7 +79,9 @@ class Staging:
         if counts.added + counts.changed + counts.removed >= _ANALYZE_FROM:
             # What follows in this transaction (merging buildings, connecting networks) is planned by these figures.
             with driver(self.connection).cursor() as cursor:
-                cursor.execute(sql.SQL("ANALYZE {}").format(sql.Identifier("cim", table_name)))
+                columns = sql.SQL(", ").join(map(sql.Identifier, _PLANNED_BY.get(table_name, ())))
+                part = sql.SQL(" ({})").format(columns) if table_name in _PLANNED_BY else sql.SQL("")
+                cursor.execute(sql.SQL("ANALYZE {}{}").format(sql.Identifier("cim", table_name), part))
         return counts
 
 

@@ -2,7 +2,8 @@
 WITH scope AS (
     SELECT id, building_code, building_id FROM cim.sensor WHERE dataset_id = :dataset
     UNION
-    SELECT t.id, t.building_code, t.building_id FROM merge_record r
+    SELECT t.id, t.building_code, t.building_id
+    FROM (SELECT id FROM merge_record UNION ALL SELECT building_id FROM merge_founder) r
     JOIN cim.building b ON b.id = r.id JOIN cim.sensor t ON t.building_code = b.code
     UNION
     SELECT t.id, t.building_code, t.building_id FROM merge_record r JOIN cim.sensor t ON t.building_id = r.id

@@ -1,6 +1,6 @@
 -- new terrain concerns the buildings whose base no source gives, within the terrain's frames
 INSERT INTO merge_affected
 SELECT b.id FROM cim.building b
-WHERE coalesce(b.provenance -> 'base_height_m' ->> 'rule', 'terrain') = 'terrain'
+WHERE (b.base_height_m IS NULL OR b.provenance -> 'base_height_m' ->> 'rule' = 'terrain')
     AND EXISTS (SELECT FROM cim.terrain t WHERE t.dataset_id = :dataset AND t.geom && b.geom)
 ON CONFLICT DO NOTHING

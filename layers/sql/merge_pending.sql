@@ -1,6 +1,7 @@
 -- the sources to match: the dataset's own, those of affected buildings, and unmatched ones that may belong to its own
 WITH wanted AS (
-    SELECT id FROM cim.building_source WHERE dataset_id = :dataset
+    SELECT s.id FROM cim.building_source s WHERE dataset_id = :dataset
+        AND NOT EXISTS (SELECT FROM merge_founder f WHERE f.id = s.id)
     UNION
     SELECT s.id FROM cim.building_source s JOIN merge_affected a ON a.id = s.building_id
     UNION

@@ -1,4 +1,5 @@
--- the merged record: of each field the value of the first kind that speaks, of several of that kind the newest
+-- the merged record: of each field the value of the first kind that speaks, of several of that kind the newest;
+-- where one source says all, '*' names it once for every field
 WITH origin AS MATERIALIZED (
     SELECT source_id, building_id, kind, members, kin,
         jsonb_build_object('source_id', source_id, 'dataset', dataset, 'kind', kind) AS told
@@ -18,11 +19,10 @@ WITH origin AS MATERIALIZED (
     FROM origin o
     JOIN cim.building_source s ON s.id = o.source_id
     JOIN believed b ON b.kind = o.kind
-    CROSS JOIN LATERAL (SELECT o.told || '{"rule": "only"}' AS told) t
     CROSS JOIN LATERAL (
         SELECT jsonb_object_agg(f.key, CASE WHEN b.fields ->> f.key = 'integer'
                 THEN to_jsonb(round((f.value #>> '{}')::numeric)) ELSE f.value END) AS fields,
-            jsonb_object_agg(f.key, t.told) AS provenance
+            jsonb_build_object('*', o.told || '{"rule": "only"}') AS provenance
         FROM jsonb_each(
             CASE WHEN s.code IS NULL THEN s.fields ELSE s.fields || jsonb_build_object('code', s.code) END) f
         WHERE CASE
@@ -37,8 +37,8 @@ WITH origin AS MATERIALIZED (
     SELECT * FROM shared UNION ALL SELECT * FROM alone
 ), shape AS (
     SELECT DISTINCT ON (m.building_id) m.building_id, ST_Multi(ST_CollectionExtract(ST_Force2D(s.geom), 3)) AS geom,
-        o.told || CASE WHEN m.members = 1 THEN '{"rule": "only"}'::jsonb
-            WHEN m.kin > 1 THEN '{"rule": "recency"}' ELSE '{"rule": "priority"}' END AS provenance
+        CASE WHEN m.members > 1 THEN o.told || CASE WHEN m.kin > 1 THEN '{"rule": "recency"}'::jsonb
+            ELSE '{"rule": "priority"}' END END AS provenance
     FROM merge_member m
     JOIN cim.building_source s ON s.id = m.source_id
     JOIN origin o ON o.source_id = m.source_id

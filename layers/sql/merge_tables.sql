@@ -1,6 +1,10 @@
 -- what one run of the merge works on: rules, affected buildings, sources to match, pairs, members, claims, records
 DROP TABLE IF EXISTS pg_temp.merge_rule, pg_temp.merge_affected, pg_temp.merge_pending, pg_temp.merge_edge,
     pg_temp.merge_member, pg_temp.merge_claim, pg_temp.merge_won, pg_temp.merge_record, pg_temp.merge_ground;
+-- sources that have become buildings as they were written (found_choose)
+CREATE TEMPORARY TABLE IF NOT EXISTS merge_founder (
+    source_key text, name text, building_id bigint, id bigint
+) ON COMMIT DROP;
 CREATE TEMPORARY TABLE merge_rule (
     field text, kind text, rank int, compare text, absolute double precision, relative double precision,
     weight double precision, PRIMARY KEY (field, kind)

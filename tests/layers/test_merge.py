@@ -16,6 +16,7 @@ from cim.importing import AfterImport, ImportContext, ImportOptions
 from cim.reports import LayerCounts, WriteResult
 from cim.settings import Settings
 from layers.buildings.merge import merge_after_import
+from layers.queries.objects import fields_of
 
 #: Degrees of about one metre at 22.7 N, east and north.
 EAST, NORTH = 1 / 102_700, 1 / 110_750
@@ -253,7 +254,7 @@ def test_a_removed_source_leaves_the_building_to_the_others(city: City) -> None:
     (building,) = city.buildings()
     assert building["id"] == before["id"]
     assert building["height_m"] == 61.0
-    assert building["provenance"]["geometry"]["kind"] == "ifc"
+    assert fields_of(building["provenance"], building)["geometry"]["kind"] == "ifc"
     assert city.rows("select * from cim.conflict") == []
     assert result.layers["buildings"].read == 0
     city.deliver("tower.ifc", "ifc", [])

@@ -60,8 +60,8 @@ def read_site(file: Any, metres_per_unit: float) -> Site | None:
 def to_degrees(parts: tuple[int, ...]) -> float:
     """Return degrees, minutes, seconds and millionths as degrees.
 
-    >>> to_degrees((-71, -3, -35, -194702)), to_degrees((0, -30)), to_degrees((8, 26))
-    (-71.05977630611111, -0.5, 8.433333333333334)
+    >>> round(to_degrees((-71, -3, -35, -194702)), 9), to_degrees((0, -30)), to_degrees((8, 15))
+    (-71.059776306, -0.5, 8.25)
     """
     # Exporters do not agree on the sign of the smaller parts: the first that is not zero has it.
     sign = next((-1.0 if part < 0 else 1.0 for part in parts if part), 1.0)

@@ -39,7 +39,9 @@ def check_ids(ifc: Path, ids: Path, html: Path | None = None) -> dict[str, Any]:
     except (specifications.IdsXmlValidationError, OSError, ValueError, SyntaxError) as error:
         reason = getattr(error, "xml_error", None) or error
         raise InvalidFile(f"'{ids.name}' is no valid IDS 1.0 file: {str(reason).strip()[:400]}") from None
-    wanted.validate(ifcopenshell.open(str(ifc)), should_filter_version=True)
+    # Held by name: the findings point into it, and do not keep it alive.
+    file = ifcopenshell.open(str(ifc))
+    wanted.validate(file, should_filter_version=True)
     if html is not None:
         page = reporter.Html(wanted)
         page.report()

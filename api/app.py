@@ -20,9 +20,11 @@ from api.routers import (
     catalogue,
     config,
     docs,
+    grids,
     health,
     live,
     models3d,
+    networks,
     objects,
     ogc,
     ogc_items,
@@ -45,7 +47,7 @@ ROUTERS: Sequence[APIRouter] = tuple(
     module.router
     for module in (
         health, session, config, catalogue, tiles, styles, terrain, models3d, scenes, objects, buildings, search, query,
-        ogc, ogc_items, live, docs, viewer,
+        networks, grids, ogc, ogc_items, live, docs, viewer,
     )
 )  # fmt: skip
 DESCRIPTION = "IFC building models and GIS layers as one map. Coordinates are longitude, latitude; times are RFC 3339."

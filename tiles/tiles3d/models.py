@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,23 +97,32 @@ def _blocks(connection: Connection, row: Row[Any], origin: Origin) -> bytes | No
 
 
 def _elements(connection: Connection, row: Row[Any], part: Part, origin: Origin) -> bytes | None:
-    rows = _read_instances(connection, row.id, part)
-    if not rows:
-        return None
+    drawn = element_drawings(connection, row.id, part)
+    return write_glb(merge(drawn.meshes, drawn.instances, origin), drawn.table) if drawn.instances else None
+
+
+class Drawings(NamedTuple):
+    """What a part draws: meshes, their instances, and the table of the elements that these are."""
+
+    meshes: dict[bytes, StoredMesh]
+    instances: list[Instance]
+    table: dict[str, list[Any]]
+
+
+def element_drawings(connection: Connection, model_id: int, part: Part) -> Drawings:
+    """Return the drawings of a part; an element has one row in the table, whatever the number of its meshes."""
     features: dict[int, int] = {}
     names = ("id", "storey_id", "global_id", "ifc_class", "name", "storey", "system")
     table: dict[str, list[Any]] = {name: [] for name in names}
     instances = []
-    for found in rows:
+    for found in _read_instances(connection, model_id, part):
         if found.id not in features:
             features[found.id] = len(features)
             for name, values in table.items():
-                values.append(getattr(found, name) or (0 if name.endswith("id") and name != "global_id" else ""))
+                values.append(getattr(found, name) or (0 if name in ("id", "storey_id") else ""))
         instances.append(Instance(features[found.id], bytes(found.mesh_hash), found.placement, found.materials))
     table["discipline"] = [part.discipline] * len(features)
-    return write_glb(
-        merge(_read_meshes(connection, {instance.mesh_key for instance in instances}), instances, origin), table
-    )
+    return Drawings(_read_meshes(connection, {each.mesh_key for each in instances}), instances, table)
 
 
 def base_height_m(connection: Connection, row: Row[Any]) -> float:
@@ -188,6 +197,6 @@ def _read_meshes(connection: Connection, hashes: set[bytes]) -> dict[bytes, Stor
 
 def read_storeys(connection: Connection, model_id: int) -> dict[int, dict[str, Any]]:
     """Return what the tileset says of each storey, so that clients can peel them."""
-    columns = (storey.c.id, storey.c.name, storey.c.number, storey.c.elevation_m)
-    rows = connection.execute(select(*columns).where(storey.c.model_id == model_id))
-    return {row.id: row._asdict() for row in rows}
+    names = ("id", "name", "number", "elevation_m")
+    rows = connection.execute(select(*(storey.c[name] for name in names)).where(storey.c.model_id == model_id))
+    return {row.id: dict(zip(names, row, strict=True)) for row in rows}

@@ -38,7 +38,8 @@ def model_summary(connection: Connection, model_id: int, caller: Caller) -> dict
         For a model that does not exist or may not be seen.
     """
     row = find_model(connection, model_id, caller)
-    groups = [found._asdict() for found in connection.execute(drawn_groups(model_id))]
+    names = ("storey_id", "ifc_class", "system", "discipline", "count")
+    groups = [dict(zip(names, found, strict=True)) for found in connection.execute(drawn_groups(model_id))]
     storeys = sorted(
         read_storeys(connection, model_id).values(),
         key=lambda each: (each["elevation_m"] is None, -(each["elevation_m"] or 0.0), -(each["number"] or 0)),

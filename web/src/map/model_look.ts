@@ -108,7 +108,7 @@ export class Painter {
 
   /** Whether any element is drawn faintly. */
   get hasFaint(): boolean {
-    return this.look.only !== null && !this.look.hideOthers;
+    return this.look.color === "system" || (this.look.only !== null && !this.look.hideOthers);
   }
 
   /** Whether it takes the elements themselves, however far away they are. */
@@ -129,6 +129,8 @@ export class Painter {
   drawn(element: Element): Drawn {
     if (!this.#isOnShownStorey(element)) return Drawn.Hidden;
     if (!this.#isMeant(element)) return this.look.hideOthers ? Drawn.Hidden : Drawn.Faint;
+    // systems run inside of what belongs to none
+    if (this.look.color === "system" && !this.look.only && !valueOf(element, "system")) return Drawn.Faint;
     return this.look.color ? Drawn.Painted : Drawn.AsItIs;
   }
 

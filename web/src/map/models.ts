@@ -2,10 +2,11 @@
 
 import { AmbientLight, DirectionalLight, LightingEffect } from "@deck.gl/core";
 import { MapLibreOverlay } from "@deck.gl/maplibre";
-import type { FilterSpecification, LngLatBounds, Map as MapLibreMap } from "maplibre-gl";
+import { Point, type FilterSpecification, type LngLatBounds, type Map as MapLibreMap } from "maplibre-gl";
 import type { ModelInfo } from "../types";
 import { ElementTileLayer, type PickedElement } from "./element_layer";
 import type { Painter } from "./model_look";
+import { isBehindBlock, type Place } from "./occlusion";
 import { patientFetch } from "./patient_fetch";
 
 /** From this zoom on a model replaces its building's extrusion. */
@@ -82,10 +83,13 @@ export class ModelScene {
   /** The model's element at a place of the canvas, in CSS pixels. */
   pick(point: { x: number; y: number }): PickedModel | null {
     if (!this.#shown) return null;
-    const info = this.#overlay.pickObject({ ...point, radius: PICK_RADIUS_PX }) as PickedElement | null;
+    const info = this.#overlay.pickObject({ x: point.x, y: point.y, radius: PICK_RADIUS_PX, unproject3D: true }) as PickedElement | null;
     const model = info && this.#models.find((each) => info.layer?.id === layerId(each));
     if (!model) return null;
     const id = info.element?.id;
+    const [lon, lat, height] = info.coordinate ?? [];
+    const place: Place | null = lon === undefined || lat === undefined || height === undefined ? null : [lon, lat, height];
+    if (place && isBehindBlock(this.map, new Point(point.x, point.y), place)) return null;
     return { model, elementId: typeof id === "number" ? id : null };
   }
 

@@ -258,6 +258,9 @@ class Intake:
         parts = [plain_values(columns[name][kept]) for name in sorted(columns)]
         keys = [ids.content_key(*row) for row in zip(attributes, wkb, *parts, strict=True)]
         names: Values = np.array(self.own.unique_names(keys, batch.rows[kept]), object)
+        taken = self.is_taken(names.tolist()) if self.is_taken else set()
+        for n in np.flatnonzero(np.isin(names, list(taken))) if taken else ():
+            names[n] = f"{names[n]}~mended"
         self._qualify(names, np.arange(len(names)), batch.layer_name)
         return [str(name) for name in names]
 

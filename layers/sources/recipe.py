@@ -32,8 +32,12 @@ class Recipe:
     def as_json(self) -> dict[str, Any]:
         """Return plain values, which :func:`read_recipe` takes."""
         matched = self.target.matched
-        mapping = asdict(matched.mapping) | {"geometry": sorted(matched.mapping.geometry),
-                                             "signature": sorted(matched.mapping.signature)}  # fmt: skip
+        mapping = asdict(matched.mapping) | {
+            "geometry": sorted(matched.mapping.geometry),
+            "signature": sorted(matched.mapping.signature),
+            # The order of columns is part of a row's hash, and JSONB keeps none.
+            "columns": list(matched.mapping.columns.items()),
+        }
         return {
             "layer_id": self.target.layer_id,
             "table_name": self.target.table_name,
@@ -53,7 +57,8 @@ class Recipe:
 
 def read_recipe(document: Mapping[str, Any]) -> Recipe:
     """Return the recipe that ``as_json`` has written."""
-    mapping = read_mapping(document["mapping"], document["layer_id"])
+    said = document["mapping"]
+    mapping = read_mapping(said | {"columns": dict(said["columns"])}, document["layer_id"])
     matched = Matched(mapping, document["columns"], document["factors"], document["key"], document["weak_key"])
     target = Target(document["layer_id"], document["table_name"], matched, document["title"], is_guess=False)
     axes = document["axes"]

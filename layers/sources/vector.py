@@ -205,6 +205,8 @@ def _look_at(source: Source, reader: LayerReader, context: ImportContext, notes:
     options = context.options
     target = choose(request, standard_tables(), layer=options.layer, mapping_file=read_mapping_option(options.mapping))
     if request.family == "none":
+        if target.table_name == "feature" and reader.format == "GeoParquet":
+            raise InvalidFile("the file has no geometries and no column of a known register; say --layer or --mapping")
         return VectorLayer(reader, request, target, None, None)
     transform = transform_for(reader.crs, options.crs, f"'{name}'", notes)
     return VectorLayer(reader, request, target, transform, options.crs or reader.crs)

@@ -37,6 +37,7 @@ place_name = Table(
     Column("initials", Text, nullable=False),
     Column("variants", ARRAY(Text), nullable=False),
     Index("place_name_variants_idx", "variants", postgresql_using="gin"),
+    Index("place_name_alike_idx", "name", postgresql_using="gin", postgresql_ops={"name": "gin_trgm_ops"}),
     Index("place_name_name_idx", "name", postgresql_ops={"name": "text_pattern_ops"}),
     Index("place_name_pinyin_idx", "pinyin", postgresql_ops={"pinyin": "text_pattern_ops"}),
     Index("place_name_initials_idx", "initials", postgresql_ops={"initials": "text_pattern_ops"}),

@@ -30,6 +30,7 @@ from sqlalchemy import (
 from cim.access import Caller
 from cim.errors import InvalidInput
 from cim.tables import GEOGRAPHIC_SRID, building, dataset
+from layers.queries.address_hits import Hit, find_by_address
 from layers.queries.hits import Prepared, center_of, compiled, detail_of, name_of
 from layers.queries.visible import VisibleLayer, table_of, visible_layers
 
@@ -91,8 +92,10 @@ def search(
 ) -> dict[str, Any]:
     """Return the objects that a text may mean, the best first.
 
-    The score is 1 for an equal code, 0.95 for an equal name, 0.8 to 0.9 where the text begins with the query, 0.5 to
-    0.7 where it holds it, at most 0.5 where it is only alike; buildings come before others of the same kind of match.
+    Addresses are taken apart and matched, and names and addresses may be typed in pinyin, in full or by initials
+    (``layers.addresses``). The score is 1 for an equal code, 0.95 for an equal name, 0.94 times its own score for an
+    address that is matched, 0.8 to 0.9 where the text begins with the query, 0.5 to 0.7 where it holds it, at most 0.5
+    where it is only alike; buildings come before others of the same kind of match.
 
     Raises
     ------
@@ -116,6 +119,7 @@ def search(
     )
     parameters = _parameters(query, words, shape, limit, bbox, caller)
     found = _run(connection, _containing(shape), parameters)
+    found += find_by_address(connection, query, by_table, caller.area_code, bbox)
     best = _best(found, visible, limit)
     if len(best) < limit and len(query) >= LIKE_FROM:
         best = _best([*found, *_run(connection, _alike(shape), parameters)], visible, limit)
@@ -152,7 +156,7 @@ def _parameters(
     return parameters
 
 
-def _run(connection: Connection, prepared: Prepared | None, parameters: Mapping[str, Any]) -> list[Row[Any]]:
+def _run(connection: Connection, prepared: Prepared | None, parameters: Mapping[str, Any]) -> list[Hit | Row[Any]]:
     if prepared is None:
         return []
     return list(connection.exec_driver_sql(prepared.sql, prepared.parameters | dict(parameters)))
@@ -239,8 +243,8 @@ def _exact_conditions(table: Table, ids: Sequence[str]) -> list[ColumnElement[bo
     return conditions
 
 
-def _best(found: Iterable[Row[Any]], visible: Mapping[str, VisibleLayer], limit: int) -> list[Row[Any]]:
-    best: list[Row[Any]] = []
+def _best(found: Iterable[Hit | Row[Any]], visible: Mapping[str, VisibleLayer], limit: int) -> list[Hit | Row[Any]]:
+    best: list[Hit | Row[Any]] = []
     seen: set[Any] = set()
     for row in sorted(found, key=lambda row: (-row.score, row.id)):
         folded = visible[row.layer_id].table.name in PIECES and row.name
@@ -255,7 +259,7 @@ def _best(found: Iterable[Row[Any]], visible: Mapping[str, VisibleLayer], limit:
 
 
 def _results(
-    connection: Connection, best: Sequence[Row[Any]], visible: Mapping[str, VisibleLayer]
+    connection: Connection, best: Sequence[Hit | Row[Any]], visible: Mapping[str, VisibleLayer]
 ) -> list[dict[str, Any]]:
     places: dict[int, Any] = {}
     for name in {visible[row.layer_id].table.name for row in best}:

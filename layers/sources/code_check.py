@@ -48,7 +48,7 @@ class CodeCheck:
         return cls(layer_id, "code", standard, _is_strict(fields)) if standard else None
 
     def check(self, columns: Mapping[str, Values], checked: Checked) -> None:
-        """Count wrong codes among columns of the model or of the file; reject their rows where the catalogue says so."""
+        """Count wrong codes in columns of the model or the file; reject their rows where the catalogue says so."""
         values = columns.get(self.column)
         if values is None:
             return

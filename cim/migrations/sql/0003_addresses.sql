@@ -23,6 +23,7 @@ CREATE TABLE cim.place_name (
 	PRIMARY KEY (kind, name)
 );
 CREATE INDEX place_name_variants_idx ON cim.place_name USING gin (variants);
+CREATE INDEX place_name_alike_idx ON cim.place_name USING gin (name gin_trgm_ops);
 CREATE INDEX place_name_name_idx ON cim.place_name (name text_pattern_ops);
 CREATE INDEX place_name_pinyin_idx ON cim.place_name (pinyin text_pattern_ops);
 CREATE INDEX place_name_initials_idx ON cim.place_name (initials text_pattern_ops);

@@ -1,0 +1,1 @@
+"""Chinese addresses: taken apart, matched with buildings and units, found by pinyin."""

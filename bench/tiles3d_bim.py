@@ -65,7 +65,7 @@ def main() -> None:
     admin = create_engine(server, isolation_level="AUTOCOMMIT")
     with tempfile.TemporaryDirectory() as directory, admin.connect() as connection:
         folder = Path(directory)
-        path = Path(sys.argv[1]) if len(sys.argv) > 1 else hospital(folder)
+        path = Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else hospital(folder)
         connection.execute(text(f'create database "{name}"'))
         try:
             rows = work_on(server.set(database=name).render_as_string(hide_password=False), path, folder)

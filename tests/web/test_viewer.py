@@ -238,7 +238,8 @@ def test_the_pydeck_scene_opens_from_the_viewer(
     with page.expect_popup() as popup:
         page.click("#scenes")
     scene = popup.value
-    scene.wait_for_load_state("networkidle")
+    scene.wait_for_selector("body[data-ready=true]")
     canvas = scene.locator("canvas").first
     expect(canvas).to_be_visible()
+    expect(scene.locator("#notice")).to_be_hidden()
     shoot(scene, "scene")

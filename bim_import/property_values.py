@@ -18,10 +18,16 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import ifcopenshell
+
 from bim_import.units import Units
 
 #: property -> {"type", "unit"}; the unit only where there is one.
 Types = dict[str, Any]
+
+
+#: Attributes of IfcPropertySingleValue behind Name and Description (Specification in IFC4X3).
+_NOMINAL_VALUE, _UNIT = 2, 3
 
 
 class ValueReader:
@@ -45,7 +51,7 @@ class ValueReader:
         values: dict[str, Any] = {}
         types: Types = {}
         for found in properties or ():
-            name = text(found.Name)
+            name = text(found[0])
             value, kind = self._kinds.get(found.is_a(), self._quantity)(found)
             values[name] = value
             if kind is not None:
@@ -69,16 +75,18 @@ class ValueReader:
         return values, types
 
     def _single(self, found: Any) -> tuple[Any, Types | None]:
-        return self._wrapped(found.NominalValue, found.Unit)
+        # By place, not by name: that is the larger part of reading a file.
+        return self._wrapped(found[_NOMINAL_VALUE], found[_UNIT])
 
     def _wrapped(self, wrapped: Any, own: Any) -> tuple[Any, Types | None]:
         if wrapped is None:
             return None, None
-        if not hasattr(wrapped, "wrappedValue"):
+        is_typed = isinstance(wrapped, ifcopenshell.entity_instance)
+        if not is_typed:
             return plain(wrapped), None
         measure = str(wrapped.is_a())
         unit = self._units.of(measure, own)
-        return plain(unit.apply(wrapped.wrappedValue)), _typed(measure, unit.symbol)
+        return plain(unit.apply(wrapped[0])), _typed(measure, unit.symbol)
 
     def _many(self, wrapped: Sequence[Any] | None, own: Any) -> tuple[list[Any], Types | None]:
         pairs = [self._wrapped(one, own) for one in wrapped or ()]

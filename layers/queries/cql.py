@@ -11,7 +11,7 @@ fits where one of its items does. As in SQL, a comparison with a missing value i
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -37,7 +37,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB, JSONPATH
 
-from cim.errors import InvalidInput
+from cim.errors import Forbidden, InvalidInput
 from cim.tables import element_group, object_link
 from layers.catalogue import LayerRow
 from layers.queries.cql_parser import Folded, IfcClass, parse
@@ -67,15 +67,21 @@ _COMPARE: dict[str, Callable[[Any, Any], Condition]] = {
 }
 
 
-def condition(layer: LayerRow, text: str) -> Condition:
+def condition(layer: LayerRow, text: str, hidden: Collection[str] = ()) -> Condition:
     """Return the condition that a filter means for the objects of a layer.
+
+    Parameters
+    ----------
+    hidden
+        Fields that the caller may not see, and so may not ask for either.
 
     Raises
     ------
     InvalidInput
         Naming what is wrong, where, and what would be right.
+    Forbidden
     """
-    return _Reader(layer).condition(parse(text))
+    return _Reader(layer, hidden).condition(parse(text))
 
 
 @dataclass(frozen=True)
@@ -149,8 +155,8 @@ class _Path:
 
 
 class _Reader:
-    def __init__(self, layer: LayerRow) -> None:
-        self._layer = layer
+    def __init__(self, layer: LayerRow, hidden: Collection[str]) -> None:
+        self._layer, self._hidden = layer, hidden
         self._table: Table = table_of(layer.table_name)
         self._terms = 0
 
@@ -217,6 +223,8 @@ class _Reader:
         if not isinstance(node, ast.Attribute):
             raise InvalidInput("a property is needed on the left of IN, LIKE, BETWEEN and IS NULL")
         name = node.name
+        if name in self._hidden:
+            raise Forbidden(f"the role of this key does not allow filters by '{name}'")
         if name in self._layer.fields:
             return self._field(name)
         parts = [part.replace("\\.", ".") for part in re.split(r"(?<!\\)\.", name)]

@@ -221,3 +221,19 @@ async def test_bad_aggregates_are_refused(client: httpx.AsyncClient, body: Any) 
     answer = await client.post("/query/aggregate", json=body)
     assert 400 <= answer.status_code < 500, answer.text
     assert answer.json()["detail"]
+
+
+async def test_items_are_filtered_by_cql2(client: httpx.AsyncClient) -> None:
+    url = "/ogc/collections/buildings/items"
+    everything = (await client.get(url)).json()["features"]
+    heights = sorted(item["properties"]["height_m"] for item in everything)
+    asked = {"filter": f"height_m >= {heights[1]}", "filter-lang": "cql2-text", "limit": "1"}
+    first = (await client.get(url, params=asked)).json()
+    assert first["numberReturned"] == 1
+    following = next(link["href"] for link in first["links"] if link["rel"] == "next")
+    second = (await client.get(following)).json()
+    found = [item["properties"]["height_m"] for page in (first, second) for item in page["features"]]
+    assert sorted(found) == [height for height in heights if height >= heights[1]][:2]
+    wrong = await client.get(url, params={"filter": "height_m >> 3"})
+    assert (wrong.status_code, "character" in wrong.json()["detail"]) == (400, True)
+    assert (await client.get(url, params={"filter": "name = 'x'", "filter-lang": "cql2-json"})).status_code == 400

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Connection, select, text
 
 from cim.access import Caller
-from cim.errors import InvalidInput
+from cim.errors import Forbidden, InvalidInput
 from cim.tables import element
 from layers.catalogue import LayerRow, get_layer
 from layers.queries.cql import condition
@@ -177,3 +177,10 @@ def test_the_class_tree_is_that_of_the_schemas() -> None:
                 kinds = {one for one, chain in above.items() if name in chain}
                 assert kinds <= set(with_subtypes(name)), (schema, name)
     assert with_subtypes("IfcWall") == ["IfcWall", "IfcWallElementedCase", "IfcWallStandardCase"]
+
+
+def test_what_may_not_be_seen_may_not_be_asked(connection: Connection) -> None:
+    with pytest.raises(Forbidden, match="tag"):
+        condition(elements(connection), "name = 'x' OR NOT tag = '1'", hidden={"tag"})
+    with pytest.raises(Forbidden, match="tag"):
+        condition(elements(connection), "CASEI(tag) = 'a'", hidden={"tag"})

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
 import random
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -362,6 +366,42 @@ def test_a_diff_tells_what_the_import_then_does(
     assert report.layers == real.layers
     ((report, found),) = find_differences(engine, [path], ImportContext(ImportOptions(), settings), silent, [importer])
     assert (report.status, found) == ("unchanged", [])
+
+
+def test_the_commands_show_differences_and_versions(
+    run_import: Run, settings: Settings, make_house: House, tmp_path: Path
+) -> None:
+    path = make_house().write(tmp_path / "house.ifc")
+    run_import(path)
+    made = make_house()
+    change_nothing(made)
+    made.write(path)
+
+    def cim(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "cim", *words],
+            env=os.environ | {"CIM_DATABASE_URL": str(settings.database_url), "CIM_HOME": str(settings.home)},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    shown = cim("import", "--diff", str(path), "--json")
+    assert shown.returncode == 0, shown.stderr
+    (found,) = json.loads(shown.stdout)
+    assert found["file"] == "house.ifc"
+    (wall,) = [one for one in found["differences"] if one["layer"] == "elements"]
+    assert wall["fields"] == {"name": {"before": "wall 0", "after": "another name"}}
+    plain = cim("import", "--diff", str(path)).stdout
+    assert f"~ elements {wall['key']} 'another name'\n    name: 'wall 0' -> 'another name'\n" in plain
+    versions = json.loads(cim("history", "house.ifc", "--json").stdout)
+    assert [(row["began"], row["ended"]) for row in versions] == [(8, 0)]
+    then = json.loads(cim("history", "house.ifc", "--at", versions[0]["at"], "--json").stdout)
+    assert len(then) == 8
+    assert cim("history", "house.ifc", "--at", "2020-01-01").stdout.count("wall") == 0
+    assert "there is no dataset 'hut.ifc'" in cim("history", "hut.ifc").stderr
+    assert "'yesterday' is no time" in cim("history", "house.ifc", "--at", "yesterday").stderr
 
 
 def test_unused_shapes_go_with_their_meshes(run_import: Run, engine: Engine, make_house: House, tmp_path: Path) -> None:

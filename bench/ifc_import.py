@@ -176,6 +176,11 @@ def work_on(url: str, path: Path, folder: Path) -> list[dict[str, Any]]:
     ]
     most_mb = MEMORY_FACTOR * open_mb + MEMORY_EXTRA_MB
     rows[1] |= {"goal": round(most_mb), "met": first_mb <= most_mb}
+    for one in rows:
+        print(
+            f"  {one['work']}: {one['ours']} {one['unit']}, {one['ratio']} of {one['peer']}, met: {one['met']}",
+            flush=True,
+        )
     return rows
 
 

@@ -16,7 +16,8 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from cim.access import Caller
 from cim.errors import NotFound
-from cim.tables import building, dataset, layer, model, theme
+from cim.layer_origin import Origin, describe, origins
+from cim.tables import building, layer, model, theme
 from layers.extent import Measure, measure_layers
 
 #: A zoom no tile has: fields that queries show and tiles do not.
@@ -94,7 +95,7 @@ def ensure_layer(
     fields = {name: {"type": kind, "title": {"zh": name, "en": name}} for name, kind in field_types.items()}
     present = connection.execute(select(layer).where(layer.c.id == layer_id).with_for_update()).one_or_none()
     if present is None:
-        color = PALETTE[int(hashlib.sha256(layer_id.encode()).hexdigest(), 16) % len(PALETTE)]
+        color = color_of(layer_id, {})
         values: dict[str, Any] = {
             "id": layer_id, "theme_id": theme_id, "title_zh": title, "title_en": title, "table_name": table_name,
             "geometry_type": geometry_type, "min_zoom": 8 if geometry_type == "polygon" else 10, "max_zoom": 16,
@@ -110,6 +111,12 @@ def ensure_layer(
         changes["geometry_type"] = "mixed"
     if changes:
         connection.execute(update(layer).where(layer.c.id == layer_id).values(changes))
+
+
+def color_of(layer_id: str, style: Mapping[str, Any]) -> str:
+    """Return a layer's colour; one by its id where its row has none, as rows that are added by hand may."""
+    chosen = PALETTE[int(hashlib.sha256(layer_id.encode()).hexdigest(), 16) % len(PALETTE)]
+    return str(style.get("color") or chosen)
 
 
 def get_layer(connection: Connection, layer_id: str, caller: Caller) -> LayerRow:
@@ -132,8 +139,8 @@ def list_layers(connection: Connection, caller: Caller) -> list[dict[str, Any]]:
         .order_by(theme.c.position, layer.c.position, layer.c.id)
     ).all()
     measures = measure_layers(connection, {row.id: (row.table_name, row.version) for row in rows})
-    sources = _sources(connection)
-    return [_layer_as_json(row, measures[row.id], sources.get(row.id)) for row in rows]
+    known = origins(connection)
+    return [_layer_as_json(row, measures[row.id], known.get(row.id, Origin())) for row in rows]
 
 
 def list_models(connection: Connection, caller: Caller) -> list[dict[str, Any]]:
@@ -228,19 +235,7 @@ def _is_pristine(row: Row[Any]) -> bool:
     return bool(row.style.get("seed") == _fingerprint(row._asdict()))
 
 
-def _sources(connection: Connection) -> dict[str, Any]:
-    """Return owner, licence and source of the newest dataset that feeds each layer."""
-    fed = func.jsonb_object_keys(dataset.c.report["layers"]).label("layer_id")
-    feeding = (
-        select(fed, dataset.c.owner, dataset.c.licence, dataset.c.source)
-        .where(func.jsonb_typeof(dataset.c.report["layers"]) == "object")
-        .order_by(dataset.c.recorded_at, dataset.c.id)
-    )
-    # Oldest first: of two datasets that feed a layer the newer one stays in the dictionary.
-    return {row.layer_id: row for row in connection.execute(feeding)}
-
-
-def _layer_as_json(row: Row[Any], measure: Measure, source: Row[Any] | None) -> dict[str, Any]:
+def _layer_as_json(row: Row[Any], measure: Measure, origin: Origin) -> dict[str, Any]:
     is_drawn = row.geometry_type not in {"none", "raster"}
     return {
         "id": row.id,
@@ -254,11 +249,10 @@ def _layer_as_json(row: Row[Any], measure: Measure, source: Row[Any] | None) -> 
         "max_zoom": row.max_zoom,
         "version": row.version,
         "updated_at": row.updated_at.isoformat() if row.updated_at else None,
-        "owner": row.owner or (source.owner if source else None),
-        "licence": row.licence or (source.licence if source else None),
-        "source": row.source or (source.source if source else None),
+        **describe(row, origin),
         "tiles": f"/tiles/{row.id}.json" if is_drawn else None,
-        "legend": row.style.get("legend") or [_legend_item(["", row.title_zh, row.title_en, row.style["color"]])],
+        "legend": row.style.get("legend")
+        or [_legend_item(["", row.title_zh, row.title_en, color_of(row.id, row.style)])],
         "fields": {name: _public_field(field) for name, field in row.fields.items()},
         "visible": row.is_default_on,
         "searchable": not _TEXT_FIELDS.isdisjoint(row.fields),

@@ -34,6 +34,9 @@ CONFORMS_TO = [
     "http://www.opengis.net/spec/cql2/1.0/conf/advanced-comparison-operators",
     "http://www.opengis.net/spec/cql2/1.0/conf/case-insensitive-comparison",
 ]
+#: What the catalogue says of a layer beyond the standard's own members.
+_METADATA = ("theme", "owner", "date", "licence", "source", "accuracy_m", "is_ballpark", "vertical_crs", "fields",
+             "min_zoom", "max_zoom", "style", "visibility", "geometry_type")  # fmt: skip
 GEOJSON = "application/geo+json"
 SCHEMA_JSON = "application/schema+json"
 
@@ -106,6 +109,7 @@ def _collection(base_url: str, row: dict[str, Any]) -> dict[str, Any]:
         "description": f"{row['theme']['title']['zh']} / {row['theme']['title']['en']}",
         "itemType": "feature",
         "crs": [CRS84],
+        "source_crs": row["crs"],
         "links": [
             _link(base_url, path, "self", "application/json", "This collection"),
             _link(base_url, f"{path}/items", "items", GEOJSON, "Items"),
@@ -113,6 +117,7 @@ def _collection(base_url: str, row: dict[str, Any]) -> dict[str, Any]:
                   "Queryables"),
         ],
     }  # fmt: skip
+    body |= {name: row[name] for name in _METADATA}
     if row["bounds"]:
         body["extent"] = {"spatial": {"bbox": [row["bounds"]], "crs": CRS84}}
     if row["licence"] and str(row["licence"]).startswith("http"):

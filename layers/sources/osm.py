@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 from cim.crs import CrsTransform, name_of
 from cim.errors import InvalidFile
 from cim.importing import ImportContext
-from cim.reports import DatasetDescription, Note, Rejected, WriteResult
+from cim.reports import DatasetDescription, Note, WriteResult
 from cim.sources import Source
 from layers.sources import osm_tags
 from layers.sources.batch import Batch
@@ -34,6 +34,7 @@ _CRS = "EPSG:4326"
 _LICENCE = "ODbL 1.0"
 _SOURCE = "© OpenStreetMap contributors"
 _KEY = "@id"
+_LARGE_BYTES = 200 * 2**20
 _TITLES = {"power_lines": "电力线路 (OpenStreetMap)"}
 _XML = re.compile(rb"<osm[\s>]")
 _AREA_KEYS = ("building", "natural", "waterway", "landuse", "boundary")
@@ -41,12 +42,29 @@ _AREA_KEYS = ("building", "natural", "waterway", "landuse", "boundary")
 
 @dataclass(frozen=True)
 class Found:
-    """One object of the file for one layer; ``wkb`` is hexadecimal, None where there is no geometry."""
+    """One object of the file for one layer.
+
+    Attributes
+    ----------
+    wkb
+        Hexadecimal; None where there is no geometry.
+    fault
+        Reason and detail, where the object cannot be what it claims to be.
+    """
 
     key: str
     layer: str
     tags: dict[str, str]
     wkb: str | None
+    fault: tuple[str, str] | None = None
+
+
+_NO_AREA = (
+    "invalid_area",
+    "no area can be made of it: its rings do not close or cross, members lie outside of the extract, or it is no "
+    "multipolygon",
+)
+_NO_FOOTPRINT = ("no_footprint", "the building is a single point; draw its footprint")
 
 
 @dataclass
@@ -84,10 +102,8 @@ class PreparedOsm:
             if len(waiting) >= BATCH_OBJECTS:
                 done += self._flush(filling, intakes, waiting)
                 self.context.progress("reading", done, None)
+        waiting += reading.unassembled.values()
         self._flush(filling, intakes, waiting)
-        for lost in reading.unassembled.values():
-            _reject(self._intake(filling, intakes, lost.layer), lost)
-        filling.notes += reading.notes()
         self.context.progress("writing", done, None)
         return filling.finish()
 
@@ -105,7 +121,7 @@ class PreparedOsm:
         if layer not in intakes:
             request = Request(self.name, layer, [], osm_tags.LAYERS[layer][1])
             kinds = {"name": "string", "voltage": "string", "operator": "string"} if layer == "power_lines" else {}
-            intakes[layer] = filling.open(_target(layer), request, self.transform, kinds)
+            intakes[layer] = filling.open(_target(layer), request, self.transform, kinds, crs=_CRS)
         return intakes[layer]
 
 
@@ -143,13 +159,16 @@ class Reading:
         self.unassembled: dict[tuple[str, str], Found] = {}
         #: relations that came assembled: their areas may come before they do
         self._assembled: set[tuple[str, str]] = set()
-        self.building_nodes = 0
         self._wkb = WKBFactory()
 
     def objects(self) -> Iterator[Found]:
         """Yield the objects of the model's layers; raises InvalidFile where the file is broken."""
+        # Places of nodes take 16 bytes each; beyond a region's they belong on disk.
+        is_large = self.path.stat().st_size > _LARGE_BYTES
+        storage = "sparse_file_array" if is_large else "flex_mem"
         processor = (
             osmium.FileProcessor(str(self.path))
+            .with_locations(storage)
             .with_areas(KeyFilter(*_AREA_KEYS))
             .with_filter(KeyFilter(*osm_tags.KEYS))
         )
@@ -158,14 +177,6 @@ class Reading:
                 yield from self._read(item)
         except RuntimeError as error:
             raise InvalidFile(f"the file cannot be read to its end: {error}; download it again") from None
-
-    def notes(self) -> list[Note]:
-        """Return what was left aside on purpose."""
-        if not self.building_nodes:
-            return []
-        return [
-            Note("building_nodes", f"{self.building_nodes} buildings are single points without a footprint: left out")
-        ]
 
     def _read(self, item: Any) -> Iterator[Found]:
         if item.is_area():
@@ -183,7 +194,13 @@ class Reading:
                 layers = [layer for layer in layers if layer == "buildings"]
             self._expect(f"relation/{item.id}", tags, layers, is_relation=True, is_closed=True)
         else:
-            self.building_nodes += "building" in item.tags
+            yield from self._node(item)
+
+    def _node(self, node: Any) -> Iterator[Found]:
+        """Yield a building of which nobody has drawn the outline yet."""
+        tags = dict(node.tags)
+        if tags.get("building", "no") != "no":
+            yield Found(f"node/{node.id}", "buildings", tags, self._shape(self._wkb.create_point, node), _NO_FOOTPRINT)
 
     def _area(self, area: Any) -> Iterator[Found]:
         tags = dict(area.tags)
@@ -199,7 +216,7 @@ class Reading:
             if (key, layer) in self._assembled:
                 self._assembled.remove((key, layer))
             elif layer == "buildings" or is_relation or (is_closed and layer != "admin_areas"):
-                self.unassembled[key, layer] = Found(key, layer, tags, None)
+                self.unassembled[key, layer] = Found(key, layer, tags, None, _NO_AREA)
 
     @staticmethod
     def _shape(create: Any, item: Any) -> str | None:
@@ -238,10 +255,11 @@ def _batch(layer: str, objects: list[Found]) -> Batch:
         layer,
         columns,
         shapes,
-        np.fromiter((found.wkb is None for found in objects), bool, len(objects)),
+        np.fromiter((found.wkb is None and found.fault is None for found in objects), bool, len(objects)),
         np.arange(1, len(objects) + 1),
         extra=[found.tags for found in objects],
         places=[found.key for found in objects],
+        faults=[found.fault for found in objects],
     )
 
 
@@ -249,18 +267,3 @@ def _array(values: list[Any]) -> Any:
     array = np.empty(len(values), object)
     array[:] = values
     return array
-
-
-def _reject(intake: Intake, lost: Found) -> None:
-    intake.counts.quarantined += 1
-    intake.rejected.append(
-        Rejected(
-            lost.key,
-            "invalid_area",
-            "no area can be made of it: its rings do not close or cross, members lie outside of the extract, or it is "
-            "no multipolygon",
-            lost.layer,
-            None,
-            lost.tags,
-        )
-    )

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+import shapely
+from sqlalchemy import Engine
 
+from cim.importing import ImportContext, ImportOptions
+from cim.settings import Settings
+from layers.sources.mending import mend_file
 from layers.sources.osm_tags import metres, whole
+from layers.sources.quarantine_file import export_rows
 
 NODES = {
     1: (9.50, 47.10), 2: (9.51, 47.10), 3: (9.51, 47.11), 4: (9.50, 47.11),
@@ -29,6 +36,7 @@ def tagged(tags: dict[str, str]) -> str:
 @pytest.fixture
 def extract(tmp_path: Path) -> Path:
     nodes = "".join(f'<node id="{n}" version="1" lon="{x}" lat="{y}"/>' for n, (x, y) in NODES.items())
+    nodes += f'<node id="11" version="1" lon="9.54" lat="47.1">{tagged({"building": "yes", "name": "Stall"})}</node>'
     ways = [
         way(100, SQUARE, building="residential", name="Haus", height="12.5 m", building__levels="4"),
         way(101, [1, 2, 3], building="yes"),
@@ -59,7 +67,7 @@ def test_every_object_is_imported_or_rejected(take: Any, ask: Any, extract: Path
     report = take(extract)
     counts = {layer: (c.read, c.added, c.quarantined) for layer, c in report.layers.items()}
     assert counts == {
-        "buildings": (3, 2, 1),
+        "buildings": (4, 2, 2),
         "roads": (2, 1, 1),
         "rivers": (1, 1, 0),
         "pipes": (1, 1, 0),
@@ -68,10 +76,14 @@ def test_every_object_is_imported_or_rejected(take: Any, ask: Any, extract: Path
         "admin_areas": (1, 0, 1),
     }
     assert sorted(ask("select place, reason from quarantine")) == [
+        ("node/11", "no_footprint"),
         ("relation/201", "invalid_area"),
         ("way/101", "invalid_area"),
         ("way/109", "unreadable_geometry"),
     ]
+    [stall] = ask("select record, geom_wkt, crs from quarantine where place = 'node/11'")
+    assert (stall.record["name"], stall.record["@extra"]["building"]) == ("Stall", "yes")
+    assert (stall.geom_wkt, stall.crs) == ("POINT (9.54 47.1)", "EPSG:4326")
     [found] = ask("select licence, is_ballpark, crs from dataset")
     assert tuple(found) == ("ODbL 1.0", True, "EPSG:4326")
     assert take(extract).status == "unchanged"
@@ -114,3 +126,24 @@ def test_lengths_of_tags() -> None:
     assert metres("high") is None
     assert whole("3.0") == 3
     assert whole("99999") is None
+
+
+def test_a_building_without_outline_gets_one(
+    take: Any, ask: Any, extract: Path, engine: Engine, settings: Settings, tmp_path: Path
+) -> None:
+    take(extract)
+    path = tmp_path / "wrong.geojson"
+    with engine.connect() as connection:
+        export_rows(connection, None, path)
+    document = json.loads(path.read_text("utf-8"))
+    [stall] = [f for f in document["features"] if f["properties"]["_place"] == "node/11"]
+    stall["geometry"] = shapely.geometry.mapping(shapely.box(9.54, 47.1, 9.5401, 47.1001))
+    document["features"] = [stall]
+    path.write_text(json.dumps(document), "utf-8")
+    [report] = mend_file(engine, path, ImportContext(ImportOptions(), settings))
+    assert report.layers["buildings"].added == 1
+    [found] = ask("select fields, attributes from building_source where source_key = 'node/11'")
+    assert (found.fields["name"], found.attributes) == ("Stall", {"building": "yes", "name": "Stall"})
+    extract.write_text(extract.read_text("utf-8").replace("Gasse", "Weg"), "utf-8")
+    counts = take(extract).layers["buildings"]
+    assert (counts.read, counts.unchanged, counts.quarantined, counts.mended) == (4, 3, 1, 1)

@@ -211,8 +211,10 @@ def test_a_block_before_a_model_hides_it(
     assert page.evaluate(PICK_MANY, at), "the model is not seen without the wall"
     page.evaluate(WALL, at)
     page.evaluate(DRAWN)
+    settle(page)
     shoot(page, "model_behind_wall")
     with_model = picture(page, model)
+    assert (np.abs(hues(with_model) - 120) < 10).mean() > 0.9, "the wall is not seen"
     assert page.evaluate(PICK_MANY, at) == [], "the wall is clicked through"
     page.evaluate(LAYER, False)
     settle(page)

@@ -164,10 +164,14 @@ def test_bim_models_are_drawn_and_their_elements_picked(
     assert order.index("buildings:extrusion") < models_at < names, "models are not drawn among the map's layers"
     shoot(page, "model")
     picked = page.evaluate(
-        """([lon, lat]) => { const { map, viewer } = window.cimViewer; const at = map.project([lon, lat]);
-          for (let up = 0; up < 200; up += 10) {
-            const hit = viewer.scene.pick({ x: at.x, y: at.y - up });
-            if (hit?.elementId) return [at.x, at.y - up, hit.elementId, hit.model.id];
+        """async ([lon, lat]) => { const { map, viewer } = window.cimViewer; const at = map.project([lon, lat]);
+          // until its elements have come the model is a block
+          for (const end = performance.now() + 120000; performance.now() < end;) {
+            for (let up = 0; up < 200; up += 20) {
+              const hit = viewer.scene.pick({ x: at.x, y: at.y - up });
+              if (hit?.elementId) return [at.x, at.y - up, hit.elementId, hit.model.id];
+            }
+            await new Promise((next) => setTimeout(next, 1000));
           }
           return null; }""",
         [lon, lat],

@@ -54,6 +54,8 @@ export class ElementTileLayer extends Base {
     painter: { type: "object", value: null, optional: true }, screenSpaceError: { type: "number", value: 12 },
   };
 
+  #releasing = 0;
+
   get #own(): ElementTileProps {
     return this.props as unknown as ElementTileProps;
   }
@@ -113,8 +115,17 @@ export class ElementTileLayer extends Base {
       highlightColor: [255, 138, 0, 235],
       material: { ambient: 0.62, diffuse: 0.55, shininess: 8, specularColor: [20, 20, 20] },
       _offset: 0,
-      onFirstDraw: () => { tile.tileDrawn = true; },
+      onFirstDraw: () => this.#drawn(tile),
     } as never) as unknown as Layer;
+  }
+
+  /** What a tile replaces is held until it has been drawn: then it can go, also where the camera rests. */
+  #drawn(tile: Tile): void {
+    tile.tileDrawn = true;
+    this.#releasing ||= requestAnimationFrame(() => {
+      this.#releasing = 0;
+      if (this.state?.tileset3d) this._updateTileset(this.state.lastUpdatedViewports);
+    });
   }
 
   override getPickingInfo({ info, sourceLayer }: GetPickingInfoParams): PickedElement {

@@ -65,6 +65,7 @@ interface ElementMeshProps {
   gap: number;
   pass: Pass;
   modelMatrix: ArrayLike<number>;
+  onFirstDraw: () => void;
 }
 
 export class ElementMeshLayer extends SimpleMeshLayer {
@@ -109,6 +110,13 @@ export class ElementMeshLayer extends SimpleMeshLayer {
     const up = [m[2]!, m[6]!, m[10]!, 0];
     this.state.model?.shaderInputs.setProps({ element: { up, lowest, gap, pass, styled: styles ? 1 : 0, elementStyles: this.#texture } } as never);
     super.draw(options);
+    if (!this.state.model || this.#isDrawn) return;
+    (this.state as unknown as { isDrawn?: boolean }).isDrawn = true;
+    this.#own.onFirstDraw();
+  }
+
+  get #isDrawn(): boolean {
+    return (this.state as unknown as { isDrawn?: boolean }).isDrawn ?? false;
   }
 
   /** As the base class makes it, but with all of the geometry's attributes: the base keeps the standard four only. */

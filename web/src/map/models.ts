@@ -86,7 +86,8 @@ export class ModelScene {
     const info = this.#overlay.pickObject({ x: point.x, y: point.y, radius: PICK_RADIUS_PX, unproject3D: true }) as PickedElement | null;
     const model = info && this.#models.find((each) => info.layer?.id === layerId(each));
     if (!model) return null;
-    const id = info.element?.id;
+    // from afar a storey's block is hit: that is the building
+    const id = info.element?.discipline === "blocks" ? null : info.element?.id;
     const [lon, lat, height] = info.coordinate ?? [];
     const place: Place | null = lon === undefined || lat === undefined || height === undefined ? null : [lon, lat, height];
     if (place && isBehindBlock(this.map, new Point(point.x, point.y), place)) return null;

@@ -159,7 +159,7 @@ def build_instanced(connection: Connection, model_id: int) -> Written:
     made = []
     for name in names_of(tileset(connection, model_id, ADMIN)["root"]):
         part, origin = parse_content_name(name)
-        if part.discipline != BLOCKS:
+        if not part.is_blocks:
             drawings = element_drawings(connection, model_id, part)
             made.append(write_instanced_glb(drawings.meshes, drawings.instances, origin, drawings.table))
     seconds = time.perf_counter() - began

@@ -17,13 +17,15 @@ import orjson
 import pytest
 import shapely
 from pyproj import Transformer
-from sqlalchemy import Connection, func, insert, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from cim.access import Caller
 from cim.errors import NotFound
 from cim.tables import element, layer, mesh, mesh_instance, model, storey
 from tiles.tiles3d.models import content, tileset
+from tiles.tiles3d.parts import Part, PartBounds
 from tiles.tiles3d.summary import model_summary
+from tiles.tiles3d.tree import join_small
 
 ADMIN = Caller("admin")
 METRIC_CRS = "EPSG:4547"
@@ -271,7 +273,44 @@ def test_the_tree_goes_from_blocks_to_storeys_to_disciplines(connection: Connect
     assert names == ["blocks", f"s{lower}-architecture", architecture, furnishing, "rest-structure"]
     (near,) = root["children"][1]["children"]
     assert "content" not in near
-    assert near["children"][0]["extras"] == {"discipline": "furnishing"}
+    assert near["children"][0]["extras"] == {"disciplines": ["furnishing"]}
+
+
+def test_disciplines_of_few_elements_share_a_content() -> None:
+    def bounds(discipline: str, count: int, x: float) -> PartBounds:
+        return PartBounds(Part(7, (discipline,)), (0, 0, 0), np.array([x, 0, 0]), np.array([x + 1, 1, 1]), count)
+
+    parts = [
+        bounds("architecture", 500, 0),
+        bounds("structure", 300, 1),
+        bounds("mep", 20, 2),
+        bounds("furnishing", 9, 5),
+    ]
+    joined = join_small(parts)
+    assert [each.part.name for each in joined] == ["s7-architecture", "s7-structure", "s7-mep.furnishing"]
+    assert (joined[2].low[0], joined[2].high[0], joined[2].drawings) == (2, 6, 29)
+    # what is seen from afar does not wait for details, however little it is
+    assert len(join_small([bounds("structure", 1, 0), bounds("mep", 1, 0)])) == 2
+
+
+def test_a_joined_content_has_the_elements_of_all_its_disciplines(
+    connection: Connection, house: dict[str, Any], add_rows: Any
+) -> None:
+    (pipe,) = add_rows(
+        "element", "elements",
+        [{"model_id": house["model"], "ifc_class": "IfcPipeSegment", "storey_id": house["storeys"][1],
+          "source_key": "pipe"}],
+    )  # fmt: skip
+    drawn = select(mesh_instance.c.mesh_hash).limit(1).scalar_subquery()
+    placement = house["placements"][3].ravel().tolist()
+    connection.execute(
+        insert(mesh_instance).values(
+            model_id=house["model"], element_id=pipe, mesh_hash=drawn, placement=placement, materials=[]
+        )
+    )
+    glb = part(house, connection, f"s{house['storeys'][1]}-mep.furnishing")
+    chair = house["elements"][3]
+    assert {row["id"]: row["discipline"] for row in glb.table()} == {pipe: "mep", chair: "furnishing"}
 
 
 def screen_error(error_m: float, distance_m: float) -> float:

@@ -13,6 +13,7 @@ from cim.access import Caller
 from cim.errors import NotFound
 from cim.tables import building, element, layer, mesh, mesh_instance, model, storey
 from tiles.tiles3d.blocks import draw_blocks, model_blocks
+from tiles.tiles3d.disciplines import discipline_of_element
 from tiles.tiles3d.frame import model_to_earth
 from tiles.tiles3d.glb import write_glb
 from tiles.tiles3d.merge import Instance, StoredMesh, merge
@@ -72,7 +73,7 @@ def content(connection: Connection, model_id: int, name: str, caller: Caller) ->
     """
     part, origin = parse_content_name(name)
     row = find_model(connection, model_id, caller)
-    glb = _blocks(connection, row, origin) if part.discipline == BLOCKS else _elements(connection, row, part, origin)
+    glb = _blocks(connection, row, origin) if part.is_blocks else _elements(connection, row, part, origin)
     if glb is None:
         raise NotFound(f"the model {model_id} has no part '{part.name}'; its tileset.json lists them")
     return glb
@@ -112,7 +113,7 @@ class Drawings(NamedTuple):
 def element_drawings(connection: Connection, model_id: int, part: Part) -> Drawings:
     """Return the drawings of a part; an element has one row in the table, whatever the number of its meshes."""
     features: dict[int, int] = {}
-    names = ("id", "storey_id", "global_id", "ifc_class", "name", "storey", "system")
+    names = ("id", "storey_id", "global_id", "ifc_class", "name", "storey", "system", "discipline")
     table: dict[str, list[Any]] = {name: [] for name in names}
     instances = []
     for found in _read_instances(connection, model_id, part):
@@ -121,7 +122,6 @@ def element_drawings(connection: Connection, model_id: int, part: Part) -> Drawi
             for name, values in table.items():
                 values.append(getattr(found, name) or (0 if name in ("id", "storey_id") else ""))
         instances.append(Instance(features[found.id], bytes(found.mesh_hash), found.placement, found.materials))
-    table["discipline"] = [part.discipline] * len(features)
     return Drawings(_read_meshes(connection, {each.mesh_key for each in instances}), instances, table)
 
 
@@ -173,6 +173,7 @@ def _read_instances(connection: Connection, model_id: int, part: Part) -> list[R
             element.c.ifc_class,
             element.c.name,
             element.c.system,
+            discipline_of_element().label("discipline"),
             storey.c.name.label("storey"),
             mesh_instance.c.mesh_hash,
             mesh_instance.c.placement,

@@ -22,38 +22,48 @@ Origin = tuple[int, int, int]
 BLOCKS = "blocks"
 
 _NAME = re.compile(
-    r"(?:(?:s(?P<storey>[1-9][0-9]{0,17})|rest)-(?P<discipline>[a-z]{1,20})|blocks)"
+    r"(?:(?:s(?P<storey>[1-9][0-9]{0,17})|rest)-(?P<disciplines>[a-z]{1,20}(?:\.[a-z]{1,20}){0,5})|blocks)"
     r"_(?P<x>-?[0-9]{1,9})_(?P<y>-?[0-9]{1,9})_(?P<z>-?[0-9]{1,9})",
     re.ASCII,
 )
 
 
 class Part(NamedTuple):
-    """One content of the tileset; ``storey_id`` is None for what belongs to no storey."""
+    """One content of the tileset: one discipline, or a few with few elements each; all of them details, or none.
+
+    ``storey_id`` is None for what belongs to no storey.
+    """
 
     storey_id: int | None
-    discipline: str
+    disciplines: tuple[str, ...]
+
+    @property
+    def is_blocks(self) -> bool:
+        """Whether it stands for the whole model."""
+        return self.disciplines == (BLOCKS,)
 
     @property
     def is_detail(self) -> bool:
         """Whether it is drawn only when one comes near."""
-        return self.discipline in DETAILS
+        return self.disciplines[0] in DETAILS
 
     @property
     def name(self) -> str:
         """The beginning of the content's address."""
-        if self.discipline == BLOCKS:
+        if self.is_blocks:
             return BLOCKS
-        return ("rest" if self.storey_id is None else f"s{self.storey_id}") + f"-{self.discipline}"
+        return ("rest" if self.storey_id is None else f"s{self.storey_id}") + "-" + ".".join(self.disciplines)
 
 
 class PartBounds(NamedTuple):
-    """A part, its local origin, and its box: minimum and maximum x, y, z; all in model metres."""
+    """A part, its local origin and its box: minimum and maximum x, y, z; all in model metres."""
 
     part: Part
     origin: Origin
     low: Floats
     high: Floats
+    #: The number of placed meshes.
+    drawings: int
 
 
 def content_name(part: Part, origin: Origin) -> str:
@@ -67,17 +77,18 @@ def content_name(part: Part, origin: Origin) -> str:
 def parse_content_name(name: str) -> tuple[Part, Origin]:
     """Return the part and the origin of a content's address; raises NotFound."""
     match = _NAME.fullmatch(name)
-    if match is None or match["discipline"] not in (None, *DISCIPLINES):
+    disciplines = tuple((match["disciplines"] or BLOCKS).split(".")) if match else ()
+    if match is None or not set(disciplines) <= {BLOCKS, *DISCIPLINES}:
         raise NotFound(f"a model has no part '{name[:60]}'; its tileset.json lists them")
     number = match["storey"]
-    part = Part(int(number) if number else None, match["discipline"] or BLOCKS)
+    part = Part(int(number) if number else None, disciplines)
     return part, (int(match["x"]), int(match["y"]), int(match["z"]))
 
 
 def is_in_part(part: Part) -> list[ColumnElement[bool]]:
     """Return the conditions on an element to be in a part."""
     # = or IS NULL: IS NOT DISTINCT FROM uses no index
-    return [element.c.storey_id == part.storey_id, discipline_of_element() == part.discipline]
+    return [element.c.storey_id == part.storey_id, discipline_of_element().in_(part.disciplines)]
 
 
 def drawn_elements(model_id: int) -> Select[Any]:
@@ -113,6 +124,7 @@ def part_bounds(connection: Connection, model_id: int) -> list[PartBounds]:
         .add_columns(
             element.c.storey_id,
             discipline,
+            func.count(),
             *medians,
             *(func.min(low) for low, _ in boxes),
             *(func.max(high) for _, high in boxes),
@@ -122,12 +134,13 @@ def part_bounds(connection: Connection, model_id: int) -> list[PartBounds]:
     )
     return [
         PartBounds(
-            Part(storey_id, discipline),
+            Part(storey_id, (discipline,)),
             (round(values[0]), round(values[1]), round(values[2])),
             np.array(values[3:6]),
             np.array(values[6:9]),
+            count,
         )
-        for storey_id, discipline, *values in rows
+        for storey_id, discipline, count, *values in rows
     ]
 
 

@@ -25,6 +25,8 @@ LEAST_ERROR_M = 500.0
 BLOCKS_ERROR_M = 8.0
 #: A storey without its details is off by this much: they come when one is nearer than some 300 m.
 DETAIL_ERROR_M = 3.0
+#: Disciplines of a storey with fewer drawings than this share a content: each costs a request and a draw call.
+FEW = 100
 #: Boxes are this much wider than what is in them, for contents are float32.
 SLACK_M = 0.01
 EARTH_DIAMETER_M = 12_742_000.0
@@ -45,9 +47,24 @@ def group_by_storey(parts: Iterable[PartBounds], storeys: Mapping[int, dict[str,
         groups.setdefault(bounds.part.storey_id, []).append(bounds)
     made = []
     for storey_id, group in groups.items():
-        ordered = sorted(group, key=lambda each: (each.part.is_detail, DISCIPLINES.index(each.part.discipline)))
+        ordered = sorted(group, key=lambda each: (each.part.is_detail, DISCIPLINES.index(each.part.disciplines[0])))
+        ordered = join_small(ordered)
         origin = middle_origin([each.origin for each in group])
         made.append(StoreyParts(origin, ordered, storeys.get(storey_id) if storey_id is not None else None))
+    return made
+
+
+def join_small(parts: list[PartBounds]) -> list[PartBounds]:
+    """Return the parts of a storey, small ones joined with those before them that are as far seen."""
+    made: list[PartBounds] = []
+    for bounds in parts:
+        last = made[-1] if made else None
+        if last and last.part.is_detail == bounds.part.is_detail and min(last.drawings, bounds.drawings) < FEW:
+            part = Part(last.part.storey_id, last.part.disciplines + bounds.part.disciplines)
+            low, high = _box([last, bounds])
+            made[-1] = PartBounds(part, last.origin, low, high, last.drawings + bounds.drawings)
+        else:
+            made.append(bounds)
     return made
 
 
@@ -64,11 +81,11 @@ def root_tile(groups: list[StoreyParts], to_earth: ToEarth, draw_blocks: Callabl
     matrix = to_earth(origin)
     tile: Tile = {"transform": column_major(matrix), "geometricError": outer_error(bounds), "refine": "ADD"}
     if blocks := draw_blocks(matrix):
-        part = Part(None, BLOCKS)
+        part = Part(None, (BLOCKS,))
         tile |= {"geometricError": BLOCKS_ERROR_M, "refine": "REPLACE"}
         tile["content"] = {"uri": f"{content_name(part, origin)}.glb"}
         corners = np.concatenate([primitive.positions for primitive in blocks]).astype(np.float64) + origin
-        bounds.append(PartBounds(part, origin, corners.min(axis=0), corners.max(axis=0)))
+        bounds.append(PartBounds(part, origin, corners.min(axis=0), corners.max(axis=0), 0))
     tile["boundingVolume"] = _volume(bounds, origin)
     to_root = np.linalg.inv(matrix)
     tile["children"] = [_storey_tile(group, to_root @ to_earth(group.origin)) for group in groups]
@@ -110,7 +127,7 @@ def _leaf(bounds: PartBounds, origin: Origin) -> Tile:
         "boundingVolume": _volume([bounds], origin),
         "geometricError": 0.0,
         "content": {"uri": f"{content_name(bounds.part, origin)}.glb"},
-        "extras": {"discipline": bounds.part.discipline},
+        "extras": {"disciplines": list(bounds.part.disciplines)},
     }
 
 

@@ -26,7 +26,7 @@ def plane_around(geometries: NDArray[np.object_]) -> Plane:
 
     Azimuthal equidistant on the ellipsoid of CGCS2000: within 100 km of the middle distances are true to 1 : 20 000.
     """
-    box = shapely.total_bounds(geometries)
+    box = shapely.total_bounds(geometries) if len(geometries) else np.zeros(4)
     if not np.isfinite(box).all():
         box = np.zeros(4)
     # Rounded, so that the same place gives the same plane.

@@ -1,0 +1,1 @@
+"""Rivers: their direction, order, banks, catchments and works."""

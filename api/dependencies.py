@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Depends, Path, Request
+from fastapi import Depends, Path, Query, Request
 
 from api.auth import Access
 from api.service import Service
@@ -39,4 +39,5 @@ Host = Annotated[Service, Depends(service_of)]
 Admitted = Annotated[Access, Depends(access_of)]
 Who = Annotated[Caller, Depends(caller_of)]
 BaseUrl = Annotated[str, Depends(base_url_of)]
+AsOf = Annotated[str | None, Query(max_length=200, description="As it was recorded at this moment (RFC 3339)")]
 ObjectId = Annotated[int, Path(ge=1, le=LARGEST_ID, description="The object's id")]

@@ -71,23 +71,39 @@ def parse_cursor(text: str | None) -> int | None:
     return int(text)
 
 
-def check_datetime(text: str | None) -> None:
-    """Refuse what is neither an instant nor an interval of RFC 3339.
+def parse_datetime(text: str | None) -> tuple[datetime | None, datetime | None] | None:
+    """Return the interval of the world's time that an instant or an interval of RFC 3339 means (7.15.4).
 
-    The collections have no temporal extent, so that every item is within every time (7.15.4).
+    An item without a time of its own is within every interval.
 
     Raises
     ------
     InvalidInput
     """
     if text is None:
-        return
+        return None
     parts = text.split("/")
     is_interval = len(parts) == 2
     if len(parts) > 2 or not all(_is_instant(part) or (is_interval and part in _OPEN) for part in parts):
         raise InvalidInput(f"datetime is '{text[:80]}'; use an instant or an interval like 2025-06-01T00:00:00Z/..")
     if is_interval and not _OPEN & set(parts) and datetime.fromisoformat(parts[0]) > datetime.fromisoformat(parts[1]):
         raise InvalidInput(f"datetime is '{text[:80]}': its end is before its beginning")
+    begin, end = (None if part in _OPEN else datetime.fromisoformat(part.upper()) for part in (parts[0], parts[-1]))
+    return begin, end
+
+
+def parse_asof(text: str | None) -> datetime | None:
+    """Return the moment as of which the recorded state is asked for.
+
+    Raises
+    ------
+    InvalidInput
+    """
+    if text is None:
+        return None
+    if not _is_instant(text):
+        raise InvalidInput(f"asof is '{text[:80]}'; use an instant like 2025-06-01T08:00:00+08:00")
+    return datetime.fromisoformat(text.upper())
 
 
 def check_filter_language(language: str | None, crs: str | None) -> None:

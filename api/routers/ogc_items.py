@@ -11,8 +11,15 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from api.answers import GEOJSON, tagged_answer
-from api.dependencies import BaseUrl, Host, Who
-from api.ogc_parameters import check_datetime, check_filter_language, check_names, parse_cursor, parse_limit
+from api.dependencies import AsOf, BaseUrl, Host, Who
+from api.ogc_parameters import (
+    check_filter_language,
+    check_names,
+    parse_asof,
+    parse_cursor,
+    parse_datetime,
+    parse_limit,
+)
 from api.parameters import parse_bbox
 from api.routers.ogc import get_collection
 from cim.errors import NotFound
@@ -20,7 +27,7 @@ from layers.queries.items import DEFAULT_LIMIT, ItemsQuery, get_item, list_items
 
 router = APIRouter(prefix="/ogc/collections", tags=["ogc"])
 
-KNOWN = {"bbox", "limit", "cursor", "datetime", "f", "filter", "filter-lang", "filter-crs"}
+KNOWN = {"asof", "bbox", "limit", "cursor", "datetime", "f", "filter", "filter-lang", "filter-crs"}
 
 Text = Annotated[str | None, Query(max_length=200)]
 
@@ -35,7 +42,8 @@ async def items(
     bbox: Annotated[str | None, Query(max_length=200, description="west,south,east,north in degrees")] = None,
     limit: Annotated[str | None, Query(max_length=40, description="Size of a page, 1 to 10000")] = None,
     cursor: Text = None,
-    datetime: Text = None,
+    datetime: Annotated[str | None, Query(max_length=200, description="When it was so in the world")] = None,
+    asof: AsOf = None,
     f: Text = None,
     filter: Annotated[
         str | None,
@@ -50,9 +58,16 @@ async def items(
     check_filter_language(filter_lang, request.query_params.get("filter-crs"))
     row = await service.read(get_collection, layer, caller)
     check_names(request, KNOWN | set(row.fields))
-    check_datetime(datetime)
     filters = {name: value for name, value in request.query_params.items() if name not in KNOWN}
-    query = ItemsQuery(parse_bbox(bbox), parse_limit(limit, DEFAULT_LIMIT), parse_cursor(cursor), filters, filter)
+    query = ItemsQuery(
+        parse_bbox(bbox),
+        parse_limit(limit, DEFAULT_LIMIT),
+        parse_cursor(cursor),
+        filters,
+        filter,
+        asof=parse_asof(asof),
+        valid=parse_datetime(datetime),
+    )
     page = await service.query(list_items, row, query, caller)
     path = f"{base_url}/ogc/collections/{layer}"
     links = [_link(str(request.url), "self", GEOJSON), _link(path, "collection", "application/json")]
@@ -65,13 +80,15 @@ async def items(
 
 
 @router.get("/{layer}/items/{id}", summary="One item of a layer")
-async def item(request: Request, layer: str, id: str, service: Host, caller: Who, base_url: BaseUrl) -> Response:
+async def item(
+    request: Request, layer: str, id: str, service: Host, caller: Who, base_url: BaseUrl, asof: AsOf = None
+) -> Response:
     """Return a GeoJSON Feature."""
-    check_names(request, {"f"})
+    check_names(request, {"asof", "f"})
     row = await service.read(get_collection, layer, caller)
     if not (id.isascii() and id.isdigit() and len(id) <= 19):
         raise NotFound(f"the layer '{layer}' has no item '{id[:40]}'; ids are whole numbers")
-    body = await service.read(get_item, row, int(id), caller)
+    body = await service.read(get_item, row, int(id), caller, parse_asof(asof))
     path = f"{base_url}/ogc/collections/{layer}"
     links: list[dict[str, Any]] = [
         _link(f"{path}/items/{id}", "self", GEOJSON),

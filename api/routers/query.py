@@ -10,7 +10,8 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from api.answers import JSON, encode
-from api.dependencies import Host, Who
+from api.dependencies import AsOf, Host, Who
+from api.ogc_parameters import parse_asof
 from cim.errors import InvalidInput
 from layers.grids.aggregate import AggregateRequest, aggregate, parse_request
 from layers.queries.inventory import take_inventory
@@ -37,11 +38,11 @@ ZONE_SCHEMA = {
     summary="All that is inside of a zone, by theme",
     openapi_extra={"requestBody": {"required": True, "content": {JSON: {"schema": ZONE_SCHEMA}}}},
 )
-async def inventory(request: Request, service: Host, caller: Who) -> Response:
+async def inventory(request: Request, service: Host, caller: Who, asof: AsOf = None) -> Response:
     """Return counts, sums, groups and previews of every layer, with a receipt; nothing is capped but the previews."""
     # Up to 8 MB of coordinates: not on the loop that serves everyone else.
     zone = await asyncio.to_thread(_read_zone, await request.body())
-    answer = await service.query(take_inventory, zone, caller)
+    answer = await service.query(take_inventory, zone, caller, parse_asof(asof))
     return Response(encode(answer), headers={"Cache-Control": "no-store"}, media_type=JSON)
 
 

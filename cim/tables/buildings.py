@@ -33,6 +33,10 @@ MERGED = (
     "base_height_m",
     "year_built",
     "households",
+    "residents",
+    "legal_entities",
+    "unit_count",
+    "floor_area_m2",
 )
 
 #: The merged record. ``provenance``: field -> {"source_id", "dataset", "kind", "rule"}, ``*`` for every field that is
@@ -50,6 +54,11 @@ building = object_table(
     Column("year_built", SmallInteger),
     Column("households", Integer),
     json_column("provenance"),
+    # counts only: no person's or firm's record is kept; whoever may not see small ones gets null below 5
+    Column("residents", Integer),
+    Column("legal_entities", Integer),
+    Column("unit_count", Integer),  # as a source states it
+    Column("floor_area_m2", Double),  # of all storeys, as a source states it
     Index("building_code_idx", "code"),
     Index("building_address_idx", "address", postgresql_using="gin", postgresql_ops={"address": "gin_trgm_ops"}),
     geom=geometry("MULTIPOLYGON"),

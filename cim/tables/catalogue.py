@@ -126,13 +126,20 @@ repair = Table(
 #: Any layer at all that has no table of its own.
 feature = object_table("feature", geom=geometry("GEOMETRY"))
 
+#: Earlier states, from when they were recorded until they were corrected or removed. ``record`` holds every column but
+#: the generated Web Mercator one, geometries as hexadecimal EWKB; ``bounds`` is the envelope of its geometry.
 object_history = Table(
     "object_history",
     metadata,
     Column("id", BigInteger, nullable=False),
     Column("table_name", Text, nullable=False),
+    Column("layer_id", Text),
     Column("recorded_from", DateTime(timezone=True), nullable=False),
     Column("recorded_to", DateTime(timezone=True), nullable=False),
     Column("record", JSONB, nullable=False),
+    geometry("GEOMETRY", "bounds"),
     Index("object_history_id_idx", "id", "recorded_from"),
+    Index("object_history_layer_id_idx", "layer_id", "recorded_to"),
+    Index("object_history_table_name_idx", "table_name", "recorded_to"),
+    Index("object_history_bounds_idx", "bounds", postgresql_using="gist"),
 )

@@ -24,6 +24,7 @@ from sqlalchemy import (
     bindparam,
     case,
     cast,
+    exists,
     func,
     literal,
     null,
@@ -34,7 +35,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.dialects.postgresql.psycopg import dialect
 
-from cim.tables import GEOGRAPHIC_SRID, building, building_source, unit
+from cim.tables import GEOGRAPHIC_SRID, building, building_source, object_history, unit
+from layers.queries.asof import as_of, moment_parameter
+from layers.queries.small_counts import is_personal, without_small
 from layers.queries.visible import VisibleLayer, field_text, table_of
 
 #: Vertices above which a zone is cut into parts: the index and the predicates then work on small pieces.
@@ -43,7 +46,7 @@ PART_VERTICES = 128
 
 #: table -> numeric columns that are summed over whole objects
 SUMMED = {
-    "building": ("households",),
+    "building": ("households", "residents", "legal_entities"),
     "unit": ("area_m2",),
     "space": ("floor_area_m2",),
     "parking": ("capacity", "free"),
@@ -87,6 +90,27 @@ class Grouping(NamedTuple):
     field: str | None
 
 
+class Manner(NamedTuple):
+    """How the zone is asked about.
+
+    Attributes
+    ----------
+    is_divided
+        The zone is cut into parts.
+    has_area
+        The caller is kept in an area.
+    is_past
+        The state of an earlier moment is asked for.
+    hides_small
+        Buildings with small counts of people are left out of the sums of these.
+    """
+
+    is_divided: bool = False
+    has_area: bool = False
+    is_past: bool = False
+    hides_small: bool = False
+
+
 class Prepared(NamedTuple):
     """SQL in the driver's form and the parameters that it always has."""
 
@@ -104,28 +128,28 @@ def groupings(layers: Sequence[VisibleLayer]) -> tuple[Grouping, ...]:
 
 
 @lru_cache(maxsize=64)
-def statement_for(layers: tuple[Grouping, ...], *, is_divided: bool, has_area: bool) -> Prepared:
+def statement_for(layers: tuple[Grouping, ...], manner: Manner) -> Prepared:
     """Return the statement for these layers, compiled once.
 
-    It takes ``zone`` (WKB, EPSG:4490), ``list_limit`` and, where ``has_area``, ``area``. Its rows: layer_id, count,
-    sums, groups, items, datasets (ids).
+    It takes ``zone`` (WKB, EPSG:4490), ``list_limit`` and, where the manner has them, ``area`` and ``asof``. Its rows:
+    layer_id, count, sums, groups, items, datasets (ids).
     """
-    zone = _zone(is_divided)
+    zone = _zone(manner.is_divided)
     by_table: dict[str, list[Grouping]] = {}
     for grouping in layers:
         by_table.setdefault(grouping.table_name, []).append(grouping)
     houses = by_table.get("building", [Grouping("buildings", "building", None)])
-    inside = _hits(building, houses, zone, is_divided, has_area) if {"unit", "building"} & set(by_table) else None
+    inside = _hits(building, houses, zone, manner) if {"unit", "building"} & set(by_table) else None
     answers = []
     for name, group in by_table.items():
         table = table_of(name)
         if table is building and inside is not None:
             hits = inside
         elif table is unit and inside is not None:
-            hits = _unit_hits(group, inside)
+            hits = _unit_hits(group, inside, manner)
         else:
-            hits = _hits(table, group, zone, is_divided, has_area)
-        answers.append(_answer(table, group, hits))
+            hits = _hits(table, group, zone, manner)
+        answers.append(_answer(table, group, hits, manner))
     return compiled(union_all(*answers))
 
 
@@ -135,12 +159,12 @@ def compiled(statement: Any) -> Prepared:
     return Prepared(str(made), {key: value for key, value in made.params.items() if value is not None})
 
 
-def name_of(table: Table) -> ColumnElement[Any]:
+def name_of(table: Any) -> ColumnElement[Any]:
     """Return the name of an object, or what stands in for it."""
     return func.coalesce(table.c.name, *[table.c[column] for column in NAMES.get(table.name, ())])
 
 
-def detail_of(table: Table) -> ColumnElement[Any]:
+def detail_of(table: Any) -> ColumnElement[Any]:
     """Return what describes an object in a list: an address, a code, a kind."""
     columns = [cast(table.c[column], Text) for column in DETAILS.get(table.name, ())]
     return func.coalesce(*columns) if columns else cast(null(), Text)
@@ -165,39 +189,55 @@ def _zone(is_divided: bool) -> CTE:
     return select(geometry.label("geom")).cte("asked").prefix_with("MATERIALIZED")
 
 
-def _hits(table: Table, group: list[Grouping], zone: CTE, is_divided: bool, has_area: bool) -> CTE:
-    measure, value = _measure(table, zone), _group_value(table, group)
-    columns = [table.c.id, table.c.layer_id, table.c.dataset_id, value.label("value")]
-    columns += [table.c[name] for name in SUMMED.get(table.name, ())]
+def _hits(table: Table, group: list[Grouping], zone: CTE, manner: Manner) -> CTE:
+    rows = _rows(table, manner, exists(select(zone.c.geom).where(zone.c.geom.op("&&")(object_history.c.bounds))))
+    measure, value = _measure(table, rows, zone), _group_value(table, rows, group)
+    columns = [rows.c.id, rows.c.layer_id, rows.c.dataset_id, value.label("value")]
+    columns += [_summed(table, rows, name, manner) for name in SUMMED.get(table.name, ())]
+    grouped = columns
     if measure is not None:
-        columns.append((func.sum(measure) if is_divided else measure).label("measure"))
+        columns = [*columns, (func.sum(measure) if manner.is_divided else measure).label("measure")]
     found = (
         select(*columns)
-        .select_from(zone.join(table, func.ST_Intersects(zone.c.geom, table.c.geom)))
-        .where(table.c.layer_id.in_([entry.layer_id for entry in group]))
-        .where(_in_area(table, has_area))
+        .select_from(zone.join(rows, func.ST_Intersects(zone.c.geom, rows.c.geom)))
+        .where(rows.c.layer_id.in_([entry.layer_id for entry in group]))
+        .where(_in_area(rows, manner.has_area))
     )
-    # The other columns depend on the key, so grouping by it is enough.
-    found = found.group_by(table.c.id) if is_divided else found
+    if manner.is_divided:
+        # Of a table the other columns depend on the key, so grouping by it is enough.
+        found = found.group_by(*grouped) if manner.is_past else found.group_by(rows.c.id)
     return found.cte(f"hit_{table.name}").prefix_with("MATERIALIZED")
 
 
-def _unit_hits(group: list[Grouping], inside: CTE) -> CTE:
+def _rows(table: Table, manner: Manner, among: ColumnElement[bool]) -> Any:
+    """Return the table, or its rows of an earlier moment; ``among`` helps to find those in history."""
+    return as_of(table, moment_parameter(), among) if manner.is_past else table
+
+
+def _summed(table: Table, rows: Any, name: str, manner: Manner) -> ColumnElement[Any]:
+    value: ColumnElement[Any] = rows.c[name]
+    hides = manner.hides_small and is_personal(table.name, name)
+    return without_small(value).label(name) if hides else value
+
+
+def _unit_hits(group: list[Grouping], inside: CTE, manner: Manner) -> CTE:
     houses = select(inside.c.id).order_by(inside.c.id).subquery()
-    columns = [unit.c.id, unit.c.layer_id, unit.c.dataset_id, _group_value(unit, group).label("value")]
-    columns += [unit.c[name] for name in SUMMED["unit"]]
+    layer_ids = [entry.layer_id for entry in group]
+    rows = _rows(unit, manner, object_history.c.layer_id.in_(layer_ids))
+    columns = [rows.c.id, rows.c.layer_id, rows.c.dataset_id, _group_value(unit, rows, group).label("value")]
+    columns += [rows.c[name] for name in SUMMED["unit"]]
     columns.append(houses.c.id.label("building_id"))
     return (
         select(*columns)
-        .select_from(houses.join(unit, unit.c.building_id == houses.c.id))
-        .where(unit.c.layer_id.in_([entry.layer_id for entry in group]))
+        .select_from(houses.join(rows, rows.c.building_id == houses.c.id))
+        .where(rows.c.layer_id.in_(layer_ids))
         .cte("hit_unit")
         # Far more than all else: counted as they are read, and the first ones read again for the list.
         .prefix_with("NOT MATERIALIZED")
     )
 
 
-def _in_area(table: Table, has_area: bool) -> ColumnElement[bool]:
+def _in_area(table: Any, has_area: bool) -> Any:
     if not has_area:
         return true()
     return table.c.area_code.is_(None) | func.starts_with(
@@ -205,35 +245,35 @@ def _in_area(table: Table, has_area: bool) -> ColumnElement[bool]:
     )
 
 
-def _measure(table: Table, zone: CTE) -> ColumnElement[Any] | None:
+def _measure(table: Table, rows: Any, zone: CTE) -> ColumnElement[Any] | None:
     """Return length or area of the part inside: the stored one where the whole object is inside."""
     if "geom" not in table.c:
         return None
-    inside = func.ST_Covers(zone.c.geom, table.c.geom)
-    part = cast(func.ST_Intersection(func.ST_Force2D(table.c.geom), zone.c.geom), Geography(srid=GEOGRAPHIC_SRID))
+    inside = func.ST_Covers(zone.c.geom, rows.c.geom)
+    part = cast(func.ST_Intersection(func.ST_Force2D(rows.c.geom), zone.c.geom), Geography(srid=GEOGRAPHIC_SRID))
     if "length_m" in table.c:
-        return case((inside, table.c.length_m), else_=func.ST_Length(part))
+        return case((inside, rows.c.length_m), else_=func.ST_Length(part))
     if "area_m2" in table.c:
-        return case((inside, table.c.area_m2), else_=func.ST_Area(part))
+        return case((inside, rows.c.area_m2), else_=func.ST_Area(part))
     return None
 
 
-def _group_value(table: Table, group: list[Grouping]) -> ColumnElement[Any]:
+def _group_value(table: Table, rows: Any, group: list[Grouping]) -> ColumnElement[Any]:
     by_field: dict[str, list[str]] = {}
     for entry in group:
         if entry.field:
             by_field.setdefault(entry.field, []).append(entry.layer_id)
     choices = [
-        (table.c.layer_id.in_(ids), value)
+        (rows.c.layer_id.in_(ids), value)
         for field, ids in by_field.items()
-        if (value := field_text(table, field)) is not None
+        if (value := field_text(table, field, None if rows is table else rows)) is not None
     ]
     return case(*choices) if choices else cast(null(), Text)
 
 
-def _answer(table: Table, group: list[Grouping], hits: CTE) -> Select[Any]:
+def _answer(table: Table, group: list[Grouping], hits: CTE, manner: Manner) -> Select[Any]:
     tally = _tally(table, hits)
-    counted, grouped, listed = _counted(table, hits, tally), _grouped(group, tally), _listed(table, group, hits)
+    counted, grouped, listed = _counted(table, hits, tally), _grouped(group, tally), _listed(table, group, hits, manner)
     columns: list[Any] = [counted.c.layer_id, counted.c["count"], counted.c.sums]
     columns += [grouped.c.groups, listed.c["items"], counted.c.datasets]
     return select(*columns).select_from(
@@ -302,15 +342,19 @@ def _grouped(group: list[Grouping], tally: CTE) -> Subquery:
     )
 
 
-def _listed(table: Table, group: list[Grouping], hits: CTE) -> Subquery:
-    home = building if table is unit else table
-    first = _first(group, hits)
+def _listed(table: Table, group: list[Grouping], hits: CTE, manner: Manner) -> Subquery:
+    first: Any = _first(group, hits)
+    if manner.is_past:
+        first = first.select().cte(f"first_{table.name}").prefix_with("MATERIALIZED")
+    rows = _rows(table, manner, object_history.c.id.in_(select(first.c.id)))
+    home = building if table is unit else rows
     item = func.jsonb_build_object(
-        "id", first.c.id, "name", name_of(table), "detail", detail_of(table), "center", center_of(home.c.geom)
+        "id", first.c.id, "name", name_of(rows), "detail", detail_of(rows), "center", center_of(home.c.geom)
     )
-    joined = first.join(table, table.c.id == first.c.id)
+    joined = first.join(rows, rows.c.id == first.c.id)
     if table is unit:
-        joined = joined.join(building, building.c.id == unit.c.building_id)
+        # a building keeps its id, and one that is gone has no place to show
+        joined = joined.join(building, building.c.id == rows.c.building_id, isouter=manner.is_past)
     return (
         select(first.c.layer_id, func.jsonb_agg(aggregate_order_by(item, first.c.id)).label("items"))
         .select_from(joined)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from itertools import groupby
 from typing import Any
 
@@ -14,8 +15,9 @@ from sqlalchemy import Connection, Row
 from cim.access import Caller
 from cim.crs import area_m2
 from cim.errors import NotFound
-from layers.queries.hits import DIVIDE_ABOVE, groupings, statement_for
+from layers.queries.hits import DIVIDE_ABOVE, Manner, groupings, statement_for
 from layers.queries.receipt import make_receipt
+from layers.queries.small_counts import SMALL, sees_all
 from layers.queries.visible import VisibleLayer, visible_layers
 from layers.queries.zone import ZoneRequest
 
@@ -28,8 +30,15 @@ NOTES = (
 REPEAT_VERTICES = 1000
 
 
-def take_inventory(connection: Connection, request: ZoneRequest, caller: Caller) -> dict[str, Any]:
+def take_inventory(
+    connection: Connection, request: ZoneRequest, caller: Caller, asof: datetime | None = None
+) -> dict[str, Any]:
     """Return everything inside a zone that the caller may see; counts are never capped.
+
+    Parameters
+    ----------
+    asof
+        What was recorded at this moment; now where it is None.
 
     Raises
     ------
@@ -37,10 +46,10 @@ def take_inventory(connection: Connection, request: ZoneRequest, caller: Caller)
         A layer that was asked for does not exist or may not be seen.
     """
     layers = _asked(connection, request, caller)
-    found = _find(connection, request, layers, caller)
+    found = _find(connection, request, layers, caller, asof)
     counts = {layer_id: int(row._mapping["count"]) for layer_id, row in found.items()}
     datasets = {number for row in found.values() for number in row.datasets or () if number is not None}
-    units = _units_inside(connection, request, layers, found, caller)
+    units = _units_inside(connection, request, layers, found, caller, asof)
     themes = [
         {
             "id": theme_id,
@@ -53,7 +62,9 @@ def take_inventory(connection: Connection, request: ZoneRequest, caller: Caller)
         "area_m2": round(area_m2(request.geometry), 1),
         "themes": themes,
         "total": sum(counts.values()),
-        "receipt": make_receipt(connection, layers, counts, datasets, _parameters(request, caller), NOTES),
+        "receipt": make_receipt(
+            connection, layers, counts, datasets, _parameters(request, caller, asof), _notes(caller, asof)
+        ),
     }
 
 
@@ -65,17 +76,36 @@ def _asked(connection: Connection, request: ZoneRequest, caller: Caller) -> list
     return layers
 
 
+def _notes(caller: Caller, asof: datetime | None) -> list[dict[str, str]]:
+    notes = list(NOTES)
+    if not sees_all(caller):
+        notes.append(
+            {"code": "small_counts", "message": f"buildings with fewer than {SMALL} are left out of sums of people"}
+        )
+    if asof is not None:
+        notes.append({"code": "asof", "message": f"as recorded on {asof.isoformat()}; layer versions are those of now"})
+    return notes
+
+
 def _find(
-    connection: Connection, request: ZoneRequest, layers: Sequence[VisibleLayer], caller: Caller
+    connection: Connection,
+    request: ZoneRequest,
+    layers: Sequence[VisibleLayer],
+    caller: Caller,
+    asof: datetime | None,
 ) -> dict[str, Row[Any]]:
     kinds = groupings(layers)
     if not kinds:
         return {}
-    is_divided = shapely.get_num_coordinates(request.geometry) > DIVIDE_ABOVE
-    prepared = statement_for(kinds, is_divided=is_divided, has_area=caller.area_code is not None)
+    is_divided = bool(shapely.get_num_coordinates(request.geometry) > DIVIDE_ABOVE)
+    prepared = statement_for(
+        kinds, Manner(is_divided, caller.area_code is not None, asof is not None, not sees_all(caller))
+    )
     parameters = prepared.parameters | {"zone": shapely.to_wkb(request.geometry), "list_limit": request.list_limit}
     if caller.area_code is not None:
         parameters["area"] = caller.area_code
+    if asof is not None:
+        parameters["asof"] = asof
     rows = connection.exec_driver_sql(prepared.sql, parameters)
     return {row.layer_id: row for row in rows}
 
@@ -86,6 +116,7 @@ def _units_inside(
     layers: Sequence[VisibleLayer],
     found: Mapping[str, Row[Any]],
     caller: Caller,
+    asof: datetime | None,
 ) -> int | None:
     """Return the number of units in the buildings inside, or None where units may not be seen or no building is."""
     if "buildings" not in found:
@@ -95,7 +126,7 @@ def _units_inside(
     alone = visible_layers(connection, caller, ["units"])
     if not alone:
         return None
-    row = _find(connection, request._replace(list_limit=0), alone, caller).get("units")
+    row = _find(connection, request._replace(list_limit=0), alone, caller, asof).get("units")
     return int(row._mapping["count"]) if row else 0
 
 
@@ -129,7 +160,7 @@ def _more(entry: VisibleLayer, request: ZoneRequest) -> str:
     return f"/ogc/collections/{entry.id}/items?bbox={bounds}"
 
 
-def _parameters(request: ZoneRequest, caller: Caller) -> dict[str, Any]:
+def _parameters(request: ZoneRequest, caller: Caller, asof: datetime | None) -> dict[str, Any]:
     count = int(shapely.get_num_coordinates(request.geometry))
     parameters: dict[str, Any] = {
         "zone_hash": "sha256:" + hashlib.sha256(shapely.to_wkb(request.geometry)).hexdigest(),
@@ -139,6 +170,8 @@ def _parameters(request: ZoneRequest, caller: Caller) -> dict[str, Any]:
         "list_limit": request.list_limit,
         "area": caller.area_code,
     }
+    if asof is not None:
+        parameters["asof"] = asof.isoformat()
     if count <= REPEAT_VERTICES:
         parameters["zone"] = orjson.loads(shapely.to_geojson(request.geometry))
     return parameters

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -14,6 +16,7 @@ from sqlalchemy import (
     DateTime,
     Double,
     Select,
+    Subquery,
     Table,
     Text,
     cast,
@@ -25,10 +28,12 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSON, aggregate_order_by
 
 from cim.access import Caller
-from cim.errors import InvalidInput, NotFound
-from cim.tables import GEOGRAPHIC_SRID
+from cim.errors import Forbidden, InvalidInput, NotFound
+from cim.tables import GEOGRAPHIC_SRID, object_history
 from layers.catalogue import LayerRow
+from layers.queries.asof import Interval, as_of, valid_during
 from layers.queries.cql import condition
+from layers.queries.small_counts import is_personal, sees_all, without_small
 from layers.queries.visible import field_text, field_value, in_area, table_of
 
 MAX_LIMIT = 10_000
@@ -50,6 +55,10 @@ class ItemsQuery:
         Field of the layer's allow-list -> the text that its value must equal.
     cql
         A filter in CQL2 text, see :mod:`layers.queries.cql`.
+    asof
+        The items as they were recorded at this moment.
+    valid
+        Only items that were so in the world at some time of this interval.
     """
 
     bbox: tuple[float, float, float, float] | None = None
@@ -58,6 +67,8 @@ class ItemsQuery:
     filters: Mapping[str, str] = field(default_factory=dict)
     cql: str | None = None
     count_matched: bool = False
+    asof: datetime | None = None
+    valid: Interval | None = None
 
 
 @dataclass(frozen=True)
@@ -81,31 +92,38 @@ def list_items(connection: Connection, layer: LayerRow, query: ItemsQuery, calle
     table = _table(layer)
     if not 1 <= query.limit <= MAX_LIMIT:
         raise InvalidInput(f"limit is {query.limit}; a whole number from 1 to {MAX_LIMIT} is right")
-    conditions = [table.c.layer_id == layer.id, in_area(table, caller), *_conditions(table, layer, query)]
-    page = select(table.c.id).where(*conditions).order_by(table.c.id).limit(query.limit + 1)
+    past = _past(table, layer, query)
+    rows = table if past is None else past
+    conditions = [rows.c.layer_id == layer.id, in_area(rows, caller), *_conditions(table, layer, query, past, caller)]
+    page = select(rows.c.id).where(*conditions).order_by(rows.c.id).limit(query.limit + 1)
     if query.cursor is not None:
-        page = page.where(table.c.id > query.cursor)
+        page = page.where(rows.c.id > query.cursor)
     ids = list(connection.execute(page).scalars())
     shown = ids[: query.limit]
     matched = None
     if query.count_matched:
-        matched = connection.execute(select(func.count()).select_from(table).where(*conditions)).scalar_one()
+        matched = connection.execute(select(func.count()).select_from(rows).where(*conditions)).scalar_one()
+    again = None if query.asof is None else as_of(table, query.asof, object_history.c.id.in_(shown))
     return ItemsPage(
-        _features(connection, table, layer, shown),
+        _features(connection, table, layer, shown, caller, again),
         shown[-1] if len(ids) > query.limit else None,
         len(shown),
         matched,
     )
 
 
-def get_item(connection: Connection, layer: LayerRow, item_id: int, caller: Caller) -> bytes:
-    """Return one item as a GeoJSON feature (raises NotFound)."""
+def get_item(
+    connection: Connection, layer: LayerRow, item_id: int, caller: Caller, asof: datetime | None = None
+) -> bytes:
+    """Return one item, as it was recorded at a moment, as a GeoJSON feature (raises NotFound)."""
     table = _table(layer)
     found = None
     if 0 < item_id < 2**63:
+        past = None if asof is None else as_of(table, asof, object_history.c.id == item_id)
+        rows = table if past is None else past
         found = connection.execute(
-            select(cast(_feature(table, layer), Text)).where(
-                table.c.id == item_id, table.c.layer_id == layer.id, in_area(table, caller)
+            select(cast(_feature(table, layer, caller, past), Text)).where(
+                rows.c.id == item_id, rows.c.layer_id == layer.id, in_area(rows, caller)
             )
         ).scalar_one_or_none()
     if found is None:
@@ -142,17 +160,47 @@ def _table(layer: LayerRow) -> Table:
         raise NotFound(f"the layer '{layer.id}' has no items") from None
 
 
-def _conditions(table: Table, layer: LayerRow, query: ItemsQuery) -> list[ColumnElement[bool]]:
-    conditions = [_equals(table, layer, name, value) for name, value in query.filters.items()]
+def _past(table: Table, layer: LayerRow, query: ItemsQuery) -> Subquery | None:
+    """Return the rows of an earlier moment, sought by layer, page and place."""
+    if query.asof is None:
+        return None
+    if query.cql is not None:
+        raise InvalidInput("a CQL2 filter cannot be asked together with asof; filter with bbox and the queryables")
+    among = [object_history.c.layer_id == layer.id]
+    if query.cursor is not None:
+        among.append(object_history.c.id > query.cursor)
     if query.bbox is not None:
-        conditions.append(_in_box(table, query.bbox))
+        among.append(_in_box(table, query.bbox, object_history.c.bounds))
+    return as_of(table, query.asof, *among)
+
+
+def _conditions(
+    table: Table, layer: LayerRow, query: ItemsQuery, past: Subquery | None, caller: Caller
+) -> list[ColumnElement[bool]]:
+    rows = table if past is None else past
+    _require_open(table, layer, query, caller)
+    conditions = [_equals(table, layer, name, value, past) for name, value in query.filters.items()]
+    if query.bbox is not None:
+        conditions.append(_in_box(table, query.bbox, rows.c.geom if "geom" in table.c else None))
+    if query.valid is not None:
+        conditions.append(valid_during(rows, query.valid))
     if query.cql is not None:
         conditions.append(condition(layer, query.cql))
     return conditions
 
 
-def _equals(table: Table, layer: LayerRow, name: str, value: str) -> ColumnElement[bool]:
-    column = field_text(table, name) if name in layer.fields else None
+def _require_open(table: Table, layer: LayerRow, query: ItemsQuery, caller: Caller) -> None:
+    """Refuse filters that would tell small counts which the caller is not shown."""
+    if sees_all(caller):
+        return
+    for name in layer.fields:
+        asked = name in query.filters or (query.cql and re.search(rf"\b{name}\b", query.cql, re.IGNORECASE))
+        if asked and is_personal(table.name, name):
+            raise Forbidden(f"the role '{caller.role}' may not filter by '{name}', which has counts too small to show")
+
+
+def _equals(table: Table, layer: LayerRow, name: str, value: str, past: Subquery | None) -> ColumnElement[bool]:
+    column = field_text(table, name, past) if name in layer.fields else None
     if column is None:
         raise InvalidInput(f"'{name[:100]}' is no queryable of '{layer.id}'; there are: {', '.join(layer.fields)}")
     if "\x00" in value:
@@ -165,7 +213,7 @@ def _equals(table: Table, layer: LayerRow, name: str, value: str) -> ColumnEleme
             raise InvalidInput(f"'{name}' is '{value[:40]}'; true or false is right")
         return cast(column, Boolean) == (value == "true")
     if kind == "datetime" and name in table.c:
-        return table.c[name] == cast(_moment(name, value), DateTime(timezone=True))
+        return (table if past is None else past).c[name] == cast(_moment(name, value), DateTime(timezone=True))
     return column == value
 
 
@@ -180,15 +228,13 @@ def _number(name: str, value: str) -> float:
 
 
 def _moment(name: str, value: str) -> str:
-    from datetime import datetime
-
     try:
         return datetime.fromisoformat(value).isoformat()
     except ValueError:
         raise InvalidInput(f"'{name}' is '{value[:40]}'; a time like 2025-06-01T08:00:00+08:00 is right") from None
 
 
-def _in_box(table: Table, bbox: tuple[float, float, float, float]) -> ColumnElement[bool]:
+def _in_box(table: Table, bbox: tuple[float, float, float, float], shape: Any) -> ColumnElement[bool]:
     if "geom" not in table.c:
         raise InvalidInput("the items of this layer have no geometry; ask without bbox")
     west, south, east, north = bbox
@@ -196,32 +242,37 @@ def _in_box(table: Table, bbox: tuple[float, float, float, float]) -> ColumnElem
     if not (in_range and -90 <= south <= north <= 90):
         raise InvalidInput(f"bbox is {','.join(map(str, bbox))}; west,south,east,north in degrees is right")
     if west <= east:
-        return func.ST_Intersects(table.c.geom, func.ST_MakeEnvelope(west, south, east, north, GEOGRAPHIC_SRID))
+        return func.ST_Intersects(shape, func.ST_MakeEnvelope(west, south, east, north, GEOGRAPHIC_SRID))
     left = func.ST_MakeEnvelope(west, south, 180, north, GEOGRAPHIC_SRID)
     right = func.ST_MakeEnvelope(-180, south, east, north, GEOGRAPHIC_SRID)
-    return func.ST_Intersects(table.c.geom, left) | func.ST_Intersects(table.c.geom, right)
+    return func.ST_Intersects(shape, left) | func.ST_Intersects(shape, right)
 
 
-def _features(connection: Connection, table: Table, layer: LayerRow, ids: list[int]) -> bytes:
-    feature = aggregate_order_by(_feature(table, layer), table.c.id)
+def _features(
+    connection: Connection, table: Table, layer: LayerRow, ids: list[int], caller: Caller, past: Subquery | None
+) -> bytes:
+    rows = table if past is None else past
+    feature = aggregate_order_by(_feature(table, layer, caller, past), rows.c.id)
     statement: Select[Any] = select(
         cast(func.coalesce(func.json_agg(feature), literal_column("'[]'::json")), Text)
-    ).where(table.c.id.in_(ids))
+    ).where(rows.c.id.in_(ids))
     return bytes(connection.execute(statement).scalar_one(), "utf-8")
 
 
-def _feature(table: Table, layer: LayerRow) -> ColumnElement[Any]:
+def _feature(table: Table, layer: LayerRow, caller: Caller, past: Subquery | None) -> ColumnElement[Any]:
+    rows = table if past is None else past
     geometry: Any = null()
     if "geom" in table.c:
-        geometry = cast(func.ST_AsGeoJSON(table.c.geom, DECIMALS, 0), JSON)
+        geometry = cast(func.ST_AsGeoJSON(rows.c.geom, DECIMALS, 0), JSON)
     pairs: list[Any] = []
     for name in layer.fields:
-        value = field_value(table, name)
+        value = field_value(table, name, past)
         if value is not None:
-            pairs += [cast(name, Text), value]
+            hidden = is_personal(table.name, name) and not sees_all(caller)
+            pairs += [cast(name, Text), without_small(value) if hidden else value]
     properties = [func.json_build_object(*pairs[at : at + 80]) for at in range(0, len(pairs), 80)]
     return func.json_build_object(
-        "type", "Feature", "id", table.c.id, "geometry", geometry, "properties", _joined(properties)
+        "type", "Feature", "id", rows.c.id, "geometry", geometry, "properties", _joined(properties)
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Column, Connection, MetaData, RowMapping, Select, Table, Text, case, cast, func, null, select
@@ -10,10 +11,12 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from cim.access import Caller
 from cim.errors import NotFound
-from cim.tables import building, dataset, grid_cell, model
+from cim.tables import building, dataset, grid_cell, model, object_history
 from cim.tables.buildings import MERGED
+from layers.queries.asof import as_of, past_layer
 from layers.queries.hits import name_of
 from layers.queries.relations import relation_links, value_types
+from layers.queries.small_counts import shown_fields
 from layers.queries.visible import VisibleLayer, field_value, in_area, table_of, visible_layers
 
 #: The view of all objects (made by the first migration).
@@ -34,16 +37,21 @@ _ELEMENT_EXTRA = ("psets", "quantities", "materials")
 DECIMALS = 9
 
 
-def get_object(connection: Connection, object_id: int, caller: Caller) -> dict[str, Any]:
+def get_object(connection: Connection, object_id: int, caller: Caller, asof: datetime | None = None) -> dict[str, Any]:
     """Return one object with its provenance and links.
+
+    Parameters
+    ----------
+    asof
+        The object as it was recorded at this moment; links are those of now.
 
     Raises
     ------
     NotFound
-        No object has this id, or the caller may not see it.
+        No object has this id (at that moment), or the caller may not see it.
     """
-    layer = layer_of(connection, object_id, caller)
-    row = connection.execute(_statement(layer.table, layer, object_id, caller)).mappings().one_or_none()
+    layer = layer_of(connection, object_id, caller, asof)
+    row = connection.execute(_statement(layer.table, layer, object_id, caller, asof)).mappings().one_or_none()
     if row is None:
         raise _unknown(object_id)
     answer = {
@@ -53,10 +61,11 @@ def get_object(connection: Connection, object_id: int, caller: Caller) -> dict[s
         "name": row["_name"],
         "geometry": row["_geometry"],
         "bounds": row["_bounds"],
-        "attributes": {name: _plain(row[f"f_{name}"]) for name in layer.fields if f"f_{name}" in row},
+        "attributes": _attributes(layer, row, caller),
         "extra": _extra(layer, row),
         "cim_level": row["_cim_level"],
         "valid_from": _plain(row["_valid_from"]),
+        "valid_to": _plain(row["_valid_to"]),
         "recorded_at": _plain(row["_recorded_at"]),
         "provenance": _provenance(connection, row),
     }
@@ -69,11 +78,19 @@ def get_object(connection: Connection, object_id: int, caller: Caller) -> dict[s
     return answer
 
 
-def layer_of(connection: Connection, object_id: int, caller: Caller) -> VisibleLayer:
-    """Return the layer of an object, if the caller may see it (else raises NotFound)."""
+def _attributes(layer: VisibleLayer, row: RowMapping, caller: Caller) -> dict[str, Any]:
+    """Return the values of the layer's fields; counts that are too small for the caller are null."""
+    found = {name: _plain(row[f"f_{name}"]) for name in layer.fields if f"f_{name}" in row}
+    return shown_fields(found, caller) if layer.table is building else found
+
+
+def layer_of(connection: Connection, object_id: int, caller: Caller, asof: datetime | None = None) -> VisibleLayer:
+    """Return the layer of an object of now or of a moment, if the caller may see it (else raises NotFound)."""
     if not 0 < object_id < 2**63:
         raise _unknown(object_id)
     found = connection.execute(select(_OBJECT.c.layer_id).where(_OBJECT.c.id == object_id)).scalar_one_or_none()
+    if found is None and asof is not None:
+        found = past_layer(connection, object_id, asof)
     layers = visible_layers(connection, caller, [found]) if found else []
     if not layers:
         raise _unknown(object_id)
@@ -94,26 +111,28 @@ def _unknown(object_id: int) -> NotFound:
     return NotFound(f"there is no object {object_id}")
 
 
-def _statement(table: Table, layer: VisibleLayer, object_id: int, caller: Caller) -> Select[Any]:
-    values = {name: value for name in layer.fields if (value := field_value(table, name)) is not None}
+def _statement(table: Table, layer: VisibleLayer, object_id: int, caller: Caller, asof: datetime | None) -> Select[Any]:
+    past = None if asof is None else as_of(table, asof, object_history.c.id == object_id)
+    rows: Any = table if past is None else past
+    values = {name: value for name in layer.fields if (value := field_value(table, name, past)) is not None}
     columns: list[Any] = [value.label(f"f_{name}") for name, value in values.items()]
-    columns += [table.c[name].label(f"_{name}") for name in _PARENTS if name in table.c]
-    columns += [table.c[name].label(f"x_{name}") for name in _ELEMENT_EXTRA if name in table.c]
+    columns += [rows.c[name].label(f"_{name}") for name in _PARENTS if name in table.c]
+    columns += [rows.c[name].label(f"x_{name}") for name in _ELEMENT_EXTRA if name in table.c]
     columns += [
-        table.c[name].label(f"_{name}")
-        for name in ("cim_level", "valid_from", "recorded_at", "dataset_id", "source_key", "attributes")
+        rows.c[name].label(f"_{name}")
+        for name in ("cim_level", "valid_from", "valid_to", "recorded_at", "dataset_id", "source_key", "attributes")
     ]
-    columns += [table.c.id.label("_id"), name_of(table).label("_name")]
+    columns += [rows.c.id.label("_id"), name_of(rows).label("_name")]
     if "provenance" in table.c:
-        columns.append(table.c.provenance.label("_provenance"))
+        columns.append(rows.c.provenance.label("_provenance"))
     if "geom" in table.c:
-        shape: Any = table.c.geom
+        shape: Any = rows.c.geom
         box = [func.ST_XMin(shape), func.ST_YMin(shape), func.ST_XMax(shape), func.ST_YMax(shape)]
         columns.append(cast(func.ST_AsGeoJSON(shape, DECIMALS, 0), JSONB).label("_geometry"))
         columns.append(case((shape.is_not(None), func.jsonb_build_array(*box))).label("_bounds"))
     else:
         columns += [cast(null(), JSONB).label("_geometry"), cast(null(), JSONB).label("_bounds")]
-    return select(*columns).where(table.c.id == object_id, in_area(table, caller))
+    return select(*columns).where(rows.c.id == object_id, in_area(rows, caller))
 
 
 def _extra(layer: VisibleLayer, row: RowMapping) -> dict[str, Any]:

@@ -5,13 +5,30 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Table, Text, and_, cast, exists, func, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Table,
+    Text,
+    and_,
+    cast,
+    exists,
+    func,
+    null,
+    or_,
+    select,
+    true,
+)
 
 from cim.access import Caller
 from cim.tables import OBJECT_TABLES, building, conflict, layer, metadata, model, theme
 
 #: Columns of every table that are never answered as attributes.
 INTERNAL = frozenset({"geom", "geom_3857", "content_hash", "attributes", "layer_id", "dataset_id", "provenance"})
+
+#: Level (CJJ/T 315) of a building that a BIM model describes.
+MODELLED = 4
 
 
 class VisibleLayer(NamedTuple):
@@ -68,14 +85,23 @@ def in_area(table: Any, caller: Caller) -> ColumnElement[bool]:
     return or_(table.c.area_code.is_(None), func.starts_with(table.c.area_code, caller.area_code))
 
 
-def field_value(table: Table, name: str) -> ColumnElement[Any] | None:
+def field_value(table: Table, name: str, past: Any = None) -> ColumnElement[Any] | None:
     """Return the expression of an allow-listed field, or None where the table has no such thing.
 
     A field is a column of the table, else one of the two that are computed for buildings, else a key of
     ``attributes`` (as JSON).
+
+    Parameters
+    ----------
+    past
+        The table as of an earlier moment, to take the values from. Conflicts have no history and are null there.
     """
+    source = table if past is None else past
     if name in table.c and name not in INTERNAL:
-        return table.c[name]
+        column: ColumnElement[Any] = source.c[name]
+        return column
+    if past is not None and table is building and name in {"has_model", "conflicts"}:
+        return past.c.cim_level >= MODELLED if name == "has_model" else cast(null(), Integer)
     if table is building and name == "has_model":
         return exists(select(model.c.id).where(model.c.building_id == building.c.id))
     if table is building and name == "conflicts":
@@ -86,14 +112,15 @@ def field_value(table: Table, name: str) -> ColumnElement[Any] | None:
         )
     if name in INTERNAL:
         return None
-    value: ColumnElement[Any] = table.c.attributes[name]
+    value: ColumnElement[Any] = source.c.attributes[name]
     return value
 
 
-def field_text(table: Table, name: str) -> ColumnElement[Any] | None:
-    """Return the expression of a field as text."""
+def field_text(table: Table, name: str, past: Any = None) -> ColumnElement[Any] | None:
+    """Return the expression of a field as text; ``past`` as in ``field_value``."""
     if name not in table.c and name not in INTERNAL | {"has_model", "conflicts"}:
-        text: ColumnElement[Any] = table.c.attributes[name].astext
+        source = table if past is None else past
+        text: ColumnElement[Any] = source.c.attributes[name].astext
         return text
-    value = field_value(table, name)
+    value = field_value(table, name, past)
     return None if value is None else cast(value, Text)

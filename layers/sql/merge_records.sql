@@ -11,6 +11,7 @@ WITH origin AS MATERIALIZED (
     FROM merge_won w
     JOIN merge_claim c ON c.building_id = w.building_id AND c.field = w.field AND c.place = w.place
     JOIN origin o ON o.source_id = c.source_id
+    WHERE w.field <> 'footprint_area_m2'
     GROUP BY c.building_id
 ), believed AS MATERIALIZED (
     SELECT kind, jsonb_object_agg(field, compare) AS fields FROM merge_rule GROUP BY kind
@@ -28,7 +29,8 @@ WITH origin AS MATERIALIZED (
         WHERE CASE
             WHEN jsonb_typeof(f.value) NOT IN ('number', 'string') OR b.fields -> f.key IS NULL THEN false
             WHEN b.fields ->> f.key IN ('number', 'integer')
-                THEN jsonb_typeof(f.value) = 'number' AND abs((f.value #>> '{}')::numeric) < 32000
+                THEN jsonb_typeof(f.value) = 'number' AND abs((f.value #>> '{}')::numeric)
+                < CASE WHEN f.key IN ('residents', 'legal_entities', 'unit_count', 'floor_area_m2') THEN 1e9 ELSE 32000 END
             ELSE btrim(f.value #>> '{}') <> ''
         END
     ) v

@@ -11,6 +11,7 @@ from layers.networks.look import look_over
 from layers.networks.pipe_writing import Written, write_pipes
 from layers.networks.pipes import networks_of, read_pipes
 from layers.networks.roads import ROADS, read_roads, write_roads
+from layers.networks.services import link_buildings
 
 _PIPES = frozenset({"pipes", "pipe_nodes"})
 _ROADS = frozenset({"roads", "road_nodes"})
@@ -25,11 +26,18 @@ def connect_after_import(connection: Connection, after: AfterImport) -> None:
     counted = {layer for layer, counts in after.result.layers.items() if counts.is_changed}
     touched = counted | after.previous_layers
     tolerance_m = after.context.settings.snap_tolerance_m
+    changed: list[str] = []
     if _PIPES & touched:
-        for name in _touched_networks(connection, after):
+        changed = _touched_networks(connection, after)
+        for name in changed:
             note_findings(after, name, connect_pipes(connection, name, tolerance_m, counted))
     if _ROADS & touched:
         note_findings(after, ROADS, connect_roads(connection, tolerance_m, counted))
+    reach_m = after.context.settings.service_distance_m
+    link_buildings(connection, changed, reach_m, is_whole=True)
+    if "buildings" in touched:
+        others = [name for name in networks_of(connection) if name not in changed]
+        link_buildings(connection, others, reach_m, is_whole=False)
 
 
 def _touched_networks(connection: Connection, after: AfterImport) -> list[str]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from cim.tables import building, unit
 from layers.addresses.latin import addresses_typed, is_latin
 from layers.addresses.match import Match, match
+from layers.addresses.score import Scored
 
 
 def find(connection: Connection, texts: Sequence[str], *, limit: int = 5) -> list[dict[str, Any]]:
@@ -32,6 +33,7 @@ def match_typed(connection: Connection, text: str, *, limit: int = 5) -> Match |
         one.score *= sure
     best = sorted(found, key=lambda one: -one.score)
     best[0].text = text
+    best[0].candidates = _merged(best)[:limit]
     same = [one for one in best[1:] if one.building_id and one.score >= best[0].score - 0.005]
     if best[0].building_id and any(one.building_id != best[0].building_id for one in same):
         best[0].building_id = best[0].unit_id = None
@@ -39,14 +41,22 @@ def match_typed(connection: Connection, text: str, *, limit: int = 5) -> Match |
     return best[0]
 
 
+def _merged(found: Sequence[Match]) -> list[Scored]:
+    """Return the best candidates of several readings, each building once."""
+    merged: dict[int, Scored] = {}
+    for candidate in sorted((each for one in found for each in one.candidates), key=lambda each: -each.score):
+        merged.setdefault(candidate.building_id, candidate)
+    return list(merged.values())
+
+
 def _described(connection: Connection, found: Sequence[Match]) -> tuple[dict[int, Any], dict[int, Any]]:
     ids = {one.building_id for one in found if one.building_id}
     ids |= {candidate.building_id for one in found for candidate in one.candidates}
     columns = (building.c.id, building.c.code, building.c.name, building.c.address)
-    buildings = connection.execute(select(*columns).where(building.c.id.in_(ids))) if ids else ()
+    buildings = connection.execute(select(*columns).where(building.c.id == func.any(list(ids)))).all() if ids else ()
     unit_ids = {one.unit_id for one in found if one.unit_id}
     of_unit = (unit.c.id, unit.c.code, unit.c.room, unit.c.address)
-    units = connection.execute(select(*of_unit).where(unit.c.id.in_(unit_ids))) if unit_ids else ()
+    units = connection.execute(select(*of_unit).where(unit.c.id == func.any(list(unit_ids)))).all() if unit_ids else ()
     return {row.id: row for row in buildings}, {row.id: row for row in units}
 
 
@@ -57,7 +67,7 @@ def _answer(one: Match, buildings: dict[int, Any], units: dict[int, Any]) -> dic
         "text": one.text,
         "status": one.status,
         "score": round(one.score, 3),
-        "parts": one.parts.said(),
+        "parts": one.said,
         "building": dict(home._mapping) if home else None,
         "unit": dict(room._mapping) if room else None,
         "reasons": [reason._asdict() for reason in one.reasons],

@@ -43,11 +43,11 @@ def addresses_typed(connection: Connection, text: str, limit: int = 6) -> list[t
 
 
 def _names(connection: Connection, typed: str, limit: int) -> list[tuple[str, str, float]]:
-    """Equal in full or by initials first, then what begins so; the shorter the surer."""
+    """Return names equal in full or by initials; if there are none those that begin so, the shorter the surer."""
     columns = (place_name.c.kind, place_name.c.name, place_name.c.pinyin, place_name.c.initials)
     equal = select(*columns).where((place_name.c.pinyin == typed) | (place_name.c.initials == typed))
     found = {(row.kind, row.name): (row.kind, row.name, _score(typed, row)) for row in connection.execute(equal)}
-    if len(found) < limit:
+    if not found:
         begins = place_name.c.pinyin.startswith(typed) | place_name.c.initials.startswith(typed)
         more = select(*columns).where(begins).order_by(place_name.c.pinyin, place_name.c.kind, place_name.c.name)
         for row in connection.execute(more.limit(5 * limit)):

@@ -122,7 +122,7 @@ def _consider(
         return
     columns = dict(zip(("n", "road", "number", "estate", "block"), map(list, zip(*rows, strict=True)), strict=True))
     touched: dict[int, dict[int, Scored]] = {}
-    for row in connection.execute(statement("address_candidates"), columns):
+    for row in connection.execute(statement("address_candidates"), columns).all():
         own = touched.setdefault(row.n, {one.building_id: one for one in scored[row.n]})
         if row.building_id not in own:
             own[row.building_id] = score(found[row.n].said, known, row, found[row.n].left)
@@ -159,7 +159,7 @@ def _units(connection: Connection, found: Sequence[Match], tied: Sequence[Sequen
     units: dict[int, list[Any]] = {}
     if rows:
         columns = dict(zip(("n", "building", "room"), map(list, zip(*rows, strict=True)), strict=True))
-        for row in connection.execute(statement("address_units"), columns):
+        for row in connection.execute(statement("address_units"), columns).all():
             units.setdefault(row.n, []).append(row)
     return units
 

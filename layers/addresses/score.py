@@ -10,6 +10,9 @@ from layers.addresses.words import Meaning, Word
 Known = Mapping[Word, Sequence[Meaning]]
 #: What each part weighs, and what the whole score is multiplied by where the building says otherwise.
 WEIGHTS = {"district": 0.03, "street": 0.05, "community": 0.05, "road": 0.2, "number": 0.2, "estate": 0.3, "block": 0.3}
+_WEIGHED = tuple(WEIGHTS.items())
+#: Rows of ``address_candidates.sql`` begin with the number of the address and the building.
+_FIRST = 2
 CONTRADICTED = {
     "district": 0.8, "street": 0.9, "community": 0.93, "road": 0.7, "number": 0.65, "estate": 0.6, "block": 0.4
 }  # fmt: skip
@@ -48,15 +51,16 @@ def score(said: Mapping[str, str], known: Known, candidate: Any, left: str = "")
     """
     total = weight = 0.0
     factor = 1.0
-    for part, importance in WEIGHTS.items():
+    # Runs for every candidate of every address: the row's values come in the order of the weights.
+    for (part, importance), value in zip(_WEIGHED, candidate[_FIRST:], strict=True):
         text = said.get(part)
         if not text:
             continue
         weight += importance
-        if getattr(candidate, part) == text:
+        if value == text:
             total += importance
             continue
-        worth, how = _worth(part, text, getattr(candidate, part), known)
+        worth, how = _worth(part, text, value, known)
         total += importance * worth
         if how == "other":
             factor *= CONTRADICTED[part]

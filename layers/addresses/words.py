@@ -15,6 +15,8 @@ from layers.sql import statement
 WORTH = {"same": 1.0, "part": 0.97, "sound": 0.92, "initials": 0.9, "short": 0.88, "one sign": 0.8, "alike": 0.75}
 _MOST = 6
 _LEAST_LIKENESS = 0.45
+#: Shorter words share too few trigrams.
+_LEAST_SIGNS = 4
 
 
 class Word(NamedTuple):
@@ -36,30 +38,49 @@ def meanings(connection: Connection, words: Iterable[Word]) -> dict[Word, list[M
     """Return the names that words may mean, the likeliest first; words that mean none are left out."""
     asked = [word for word in dict.fromkeys(words) if word.text]
     found: dict[Word, list[Meaning]] = {}
-    forms = [(n, word.kind, form, how) for n, word in enumerate(asked) for form, how in _forms(word)]
-    if forms:
-        columns = dict(zip(("n", "kind", "form", "how"), map(list, zip(*forms, strict=True)), strict=True))
-        for n, name, how in connection.execute(statement("address_words"), columns):
-            found.setdefault(asked[n], []).append(Meaning(name, how, WORTH[how]))
+    _add_named(connection, [(word, word.text, "same") for word in asked], found)
+    longer = [word for word in asked if word not in found]
+    _add_named(connection, [(word, form, "part") for word in longer for form in _parts(word)], found)
     rest = [word for word in asked if word not in found]
     if rest:
-        for n, name, how, likeness in connection.execute(statement("address_alike_words"), _columns(rest)):
-            worth = WORTH[how] * (float(likeness) if how == "alike" else 1.0)
-            if worth >= _LEAST_LIKENESS:
-                found.setdefault(rest[n], []).append(Meaning(name, how, worth))
+        for n, name, how in connection.execute(statement("address_alike_words"), _columns(rest)).all():
+            found.setdefault(rest[n], []).append(Meaning(name, how, WORTH[how]))
+        _add_alike(connection, [word for word in rest if word not in found and len(word.text) >= _LEAST_SIGNS], found)
     return {word: _best(word, known) for word, known in found.items()}
 
 
-def _forms(word: Word) -> list[tuple[str, str]]:
-    """Return what of a word may be a name: all of it, or its end; an estate's name may also be its beginning."""
+def _add_alike(connection: Connection, words: list[Word], found: dict[Word, list[Meaning]]) -> None:
+    """Look for names by trigrams: the dearest way, for what no other has found."""
+    if not words:
+        return
+    columns = {name: values for name, values in _columns(words).items() if name in {"n", "kind", "word"}}
+    for n, name, likeness in connection.execute(statement("address_trigrams"), columns):
+        worth = WORTH["alike"] * float(likeness)
+        if worth >= _LEAST_LIKENESS:
+            found.setdefault(words[n], []).append(Meaning(name, "alike", worth))
+
+
+def _add_named(connection: Connection, forms: list[tuple[Word, str, str]], found: dict[Word, list[Meaning]]) -> None:
+    """Add the names that equal one of the forms of each word."""
+    if not forms:
+        return
+    columns = {
+        "n": list(range(len(forms))),
+        "kind": [word.kind for word, _, _ in forms],
+        "form": [form for _, form, _ in forms],
+    }
+    for n, name in connection.execute(statement("address_words"), columns).all():
+        word, _, how = forms[n]
+        found.setdefault(word, []).append(Meaning(name, how, WORTH[how]))
+
+
+def _parts(word: Word) -> set[str]:
+    """Return what of a word may be a name: its end; an estate's name may also be its beginning."""
     text = word.text
-    forms = {text: "same"}
-    for start in range(1, len(text) - 1):
-        forms.setdefault(text[start:], "part")
+    parts = {text[start:] for start in range(1, len(text) - 1)}
     if word.kind == "estate":
-        for end in range(len(text) - 1, 2, -1):
-            forms.setdefault(text[:end], "part")
-    return list(forms.items())
+        parts |= {text[:end] for end in range(3, len(text))}
+    return parts
 
 
 def _columns(words: list[Word]) -> dict[str, list[int] | list[str]]:
@@ -71,13 +92,8 @@ def _columns(words: list[Word]) -> dict[str, list[int] | list[str]]:
         "pinyin": [full for full, _ in spoken],
         # Initials of Chinese words are no evidence: many names share them.
         "initials": ["" if has_han(word.text) else word.text for word in words],
-        "pattern": [_pattern(word.text) if len(word.text) >= 2 else "" for word in words],
         "variants": ["\n".join(variants_of(word.text)) for word in words],
     }
-
-
-def _pattern(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_") + "%"
 
 
 def _best(word: Word, known: list[Meaning]) -> list[Meaning]:

@@ -7,6 +7,7 @@ layer; ``enough`` of them do so without a word in a name), ``key`` (names of the
 ``values`` (column -> value in files -> value in the model), ``from_name`` (column -> value -> words in the file's
 name that say it), ``defaults`` (column -> value; ``@title`` is the name of the file's layer), ``mean`` (column ->
 columns whose mean it is where it is missing), ``area_code`` (the column and how many of its digits), ``cim_level``,
-``source`` (the format that the file speaks of: epanet, swmm, citymodel; without it tables of any kind).
+``source`` (the format that the file speaks of: epanet, swmm, citymodel; without it tables of any kind), ``needs``
+(columns by which the files of one program are known for certain), ``units`` (column -> unit where the file says none).
 Names are compared without case, blanks, underscores and what stands in brackets; a unit in brackets is converted.
 """

@@ -16,6 +16,7 @@ from layers.sources.mapping import (
     generic_mapping,
     mapping_from_file,
     match_columns,
+    plain,
     shipped_mappings,
 )
 
@@ -96,6 +97,9 @@ def score(request: Request, mapping: LayerMapping) -> float:
     """Return how well a mapping fits: 4 for the layer's name, 3 for the file's, 1 for each telling column."""
     if request.family not in mapping.geometry and not (request.family == "mixed" and "none" not in mapping.geometry):
         return 0.0
+    if mapping.needs:
+        # Made for the files of one program, which are known by their columns.
+        return math.inf if {plain(name) for name in mapping.needs} <= {plain(name) for name in request.columns} else 0.0
     columns = match_columns(mapping, request.columns).columns
     telling = len(mapping.signature & columns.keys())
     if "none" in mapping.geometry and request.family == "none" and telling < 2:
@@ -139,7 +143,7 @@ def read_mapping_option(path: object) -> LayerMapping | None:
 def _asked_for(request: Request, layer: str, standard: dict[str, tuple[str, str]]) -> Target:
     if not _LAYER_ID.fullmatch(layer):
         raise InvalidFile(f"'{layer}' cannot be a layer's id; use small Latin letters, digits and _, e.g. 'bus_stops'")
-    known = next((mapping for mapping in _mappings(request) if mapping.layer == layer), None)
+    known = next((mapping for mapping in _mappings(request) if mapping.layer == layer and not mapping.needs), None)
     if known is None:
         if standard.get(layer, ("feature", ""))[0] != "feature":
             raise InvalidFile(f"the layer '{layer}' is not filled from files of this kind")

@@ -46,6 +46,8 @@ class LayerMapping:
     cim_level: int | None = None
     enough: float = 3.0
     source: str = ""
+    needs: tuple[str, ...] = ()
+    units: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,8 @@ def read_mapping(document: Mapping[str, Any], name: str) -> LayerMapping:
             cim_level=document.get("cim_level"),
             enough=document.get("enough", 3.0),
             source=document.get("source", ""),
+            needs=tuple(document.get("needs", ())),
+            units=document.get("units", {}),
         )
     except (KeyError, AttributeError, TypeError) as error:
         raise InvalidFile(f"the mapping '{name}' needs 'layer' and a table 'columns': {error!r}") from None
@@ -141,7 +145,9 @@ def match_columns(mapping: LayerMapping, names: Iterable[str]) -> Matched:
         if found is not None:
             columns[target] = found
     factors = {
-        target: factor for target, name in columns.items() if (factor := _factor(target, name)) not in (None, 1.0)
+        target: factor
+        for target, name in columns.items()
+        if (factor := _factor(target, name, mapping.units.get(target))) not in (None, 1.0)
     }
     return Matched(
         mapping,
@@ -175,9 +181,9 @@ def _typed_table(layer_id: str, table_name: str) -> Table:
     return building if table_name == "building_source" else metadata.tables[f"cim.{table_name}"]
 
 
-def _factor(target: str, name: str) -> float | None:
-    """Return the factor that the unit in brackets asks for: '管径(cm)' for diameter_mm is 10."""
+def _factor(target: str, name: str, unit: str | None) -> float | None:
+    """Return the factor that the unit in brackets (else the mapping's) asks for: '管径(cm)' for diameter_mm is 10."""
     found = _UNIT.search(name)
-    source = LENGTHS_M.get(found[1].casefold()) if found else None
+    source = LENGTHS_M.get((found[1] if found else unit or "").casefold())
     wanted = LENGTHS_M.get(target.rsplit("_", 1)[-1])
     return source / wanted if source and wanted else None

@@ -95,7 +95,7 @@ class ParquetLayer:
 def open_parquet(path: Path, name: str) -> ParquetLayer:
     """Open a file; raises InvalidFile."""
     try:
-        file = pq.ParquetFile(path, memory_map=True)
+        file = pq.ParquetFile(path, pre_buffer=False)
     except (pa.ArrowException, OSError) as error:
         raise InvalidFile(f"the file cannot be read as Parquet: {error}; deliver it again") from None
     text = (file.schema_arrow.metadata or {}).get(b"geo")

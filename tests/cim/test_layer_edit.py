@@ -58,8 +58,10 @@ def test_one_row_is_enough(connection: Connection) -> None:
 def test_what_datasets_say_is_joined(connection: Connection) -> None:
     add_layer(connection, "wells", "point", Said(owner="水务局"))
     for name, crs, accuracy, owner, ballpark in (
-        ("a", "EPSG:4547", 0.2, "old", False), ("b", "EPSG:4326", 1.5, None, True), ("c", "EPSG:4547", 0.1, "new", False),
-    ):  # fmt: skip
+        ("a", "EPSG:4547", 0.2, "old", False),
+        ("b", "EPSG:4326", 1.5, None, True),
+        ("c", "EPSG:4547", 0.1, "new", False),
+    ):
         connection.execute(
             text(
                 "insert into dataset (name, file_name, format, checksum, size_bytes, crs, accuracy_m, owner, licence,"

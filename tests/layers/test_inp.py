@@ -88,7 +88,7 @@ def test_swmm_units(take: Any, ask: Any, tmp_path: Path, flow: str, metre: float
     assert (c2.diameter_mm, c2.attributes["shape"]) == (None, "rect_closed")
     assert c2.end_invert_level_m == pytest.approx(90 * metre)
     # The pump's nodes are drawn at one place; it connects them all the same.
-    assert p1.attributes["link_type"] == "pump"
+    assert p1.kind == "pump"
     assert p1.from_node_id is not None
     assert p1.to_node_id is not None
     to_degrees = Transformer.from_crs(4547, 4490, always_xy=True)
@@ -127,7 +127,7 @@ def test_epanet_topology_is_wntrs(
     for key, node in model.junctions():
         assert found[key].h == pytest.approx(node.elevation)
     pipes = ask(
-        "select p.source_key, a.source_key start, b.source_key stop, p.diameter_mm, p.attributes from pipe p"
+        "select p.source_key, a.source_key start, b.source_key stop, p.diameter_mm, p.kind, p.attributes from pipe p"
         " join pipe_node a on a.id = p.from_node_id join pipe_node b on b.id = p.to_node_id"
     )
     assert len(pipes) == links
@@ -139,7 +139,7 @@ def test_epanet_topology_is_wntrs(
         if link.link_type == "Pipe":
             assert row.diameter_mm == pytest.approx(link.diameter * 1000)
             assert row.attributes["stated_length_m"] == pytest.approx(link.length)
-        assert row.attributes["link_type"] == link.link_type.lower()
+        assert row.kind == link.link_type.lower()
 
 
 @pytest.mark.shared
@@ -148,8 +148,11 @@ def test_ky4_lies_where_its_geojson_does(take: Any, ask: Any, shared_data: Path)
     take(shared_data / "pipes" / "ky4.inp", crs="EPSG:3547")
     take(shared_data / "pipes" / "ky4_pipes.geojson")
     [row] = ask(
-        "select count(*), max(ST_HausdorffDistance(ST_Force2D(a.geom), ST_Force2D(b.geom))) apart from pipe a"
+        "select count(*), max(ST_HausdorffDistance(ST_Force2D(a.geom), ST_Force2D(b.geom))) apart,"
+        " max(abs(a.diameter_mm - b.diameter_mm)) wider from pipe a"
         " join pipe b on a.source_key = b.source_key and a.dataset_id < b.dataset_id"
     )
     assert row[0] == 1156
     assert row.apart < 1e-7
+    # The GeoJSON is in metres and does not say so.
+    assert row.wider < 1e-6

@@ -44,6 +44,8 @@ class GdalLayer:
         How many rows the file says that it has.
     is_order_ruled
         The format wants outer rings counter-clockwise.
+    options
+        Of GDAL's driver, for opening.
     """
 
     path: Path
@@ -51,6 +53,7 @@ class GdalLayer:
     encoding: str | None
     info: dict[str, Any] = field(repr=False)
     scratch: _Scratch | None = None
+    options: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         driver = str(self.info.get("driver", "vector"))
@@ -95,6 +98,7 @@ class GdalLayer:
                 batch_size=size,
                 datetime_as_string=True,
                 use_pyarrow=True,
+                **self.options,
             )
             _, reader = stream.__enter__()
         try:

@@ -62,6 +62,11 @@ class Checked:
         self.details[new] = detail
         self.geometries[new] = None
 
+    def forgive(self, reason: str) -> None:
+        """Take back one reason for rejecting."""
+        which = self.reasons == reason
+        self.reasons[which] = self.details[which] = ""
+
 
 class Parsed(NamedTuple):
     """Geometries that were read, which of them could not be, and which were read by closing their rings."""

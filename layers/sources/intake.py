@@ -82,6 +82,7 @@ class Intake:
         self.seen.append(self.own)
         self.has_geometry = False
         self.layer_name = self.target.title
+        self.is_exported = self.target.matched.mapping.source == "export"
 
     def take(self, batch: Batch) -> None:
         """Stage the good rows of a batch and reject the others."""
@@ -121,7 +122,8 @@ class Intake:
     def _take_good(self, batch: Batch) -> geometry.Checked:
         """Stage the good rows; the reasons of the others are in what is returned."""
         # A generic feature keeps its key among its attributes: it may say more than an id.
-        key = self._key_column() if self.target.table_name != "feature" else None
+        is_column = self.target.table_name != "feature" or self.is_exported
+        key = self._key_column() if is_column else None
         columns, left = model_columns(batch, self.target, self.constants, key, self.unread)
         checked = self._check(batch)
         self._require(columns, checked)
@@ -177,6 +179,9 @@ class Intake:
             is_order_ruled=self.is_order_ruled,
             may_collapse=batch.may_collapse,
         )
+        if self.is_exported:
+            # What the model has without a place comes back without one.
+            checked.forgive("missing_geometry")
         if batch.unreadable.any():
             checked.reasons[batch.unreadable] = "unreadable_geometry"
             checked.details[batch.unreadable] = "the geometry cannot be read; export it anew (curves as straight lines)"
@@ -299,10 +304,11 @@ class Intake:
             rows = zip(*(values[name] for name in _OBSERVED), strict=True)
         else:
             if self.target.table_name == "feature":
-                attributes = _with_fields(values, attributes)
-                values = {name: values.get(name, [None] * len(keys)) for name in _FEATURE}
+                attributes = _with_fields(values, attributes, self._feature_columns())
+                values = {name: values.get(name, [None] * len(keys)) for name in self._feature_columns()}
             size = len(keys)
-            common = ([self.target.layer_id] * size, keys, [self.target.matched.mapping.cim_level] * size, attributes)
+            levels = values.pop("cim_level", None) or [self.target.matched.mapping.cim_level] * size
+            common = ([self.target.layer_id] * size, keys, levels, attributes)
             shapes = () if self.target.table_name == "unit" else (wkb,)
             rows = zip(*common, *shapes, *values.values(), strict=True)
         self.staging.add(self.target.table_name, self.staged_columns(), rows)
@@ -316,8 +322,12 @@ class Intake:
         if table_name == "observation":
             return _OBSERVED
         if table_name == "feature":
-            return (*_COMMON, "geom", *_FEATURE)
-        return (*_COMMON, *(() if table_name == "unit" else ("geom",)), *self.target.matched.mapping.columns)
+            return (*_COMMON, "geom", *(name for name in self._feature_columns() if name != "cim_level"))
+        own = (name for name in self.target.matched.mapping.columns if name != "cim_level")
+        return (*_COMMON, *(() if table_name == "unit" else ("geom",)), *own)
+
+    def _feature_columns(self) -> tuple[str, ...]:
+        return tuple(self.target.matched.mapping.columns) if self.is_exported else _FEATURE
 
     def _solids(self, batch: Batch, kept: NDArray[np.int64]) -> tuple[list[str | None], list[str | None]]:
         """Return the boundary surfaces of buildings in the stored CRS, and the kind of each surface."""
@@ -383,11 +393,11 @@ class Intake:
                 self.boxes.append(box)
 
 
-def _with_fields(values: dict[str, list[Any]], attributes: list[str]) -> list[str]:
+def _with_fields(values: dict[str, list[Any]], attributes: list[str], columns: tuple[str, ...]) -> list[str]:
     """Put the mapped columns of a generic feature, which has no columns for them, into its attributes."""
     import orjson
 
-    names = [name for name in values if name not in _FEATURE]
+    names = [name for name in values if name not in columns]
     if not names:
         return attributes
     return [

@@ -20,6 +20,7 @@ from layers.catalogue import standard_tables
 from layers.sources import geojson_lines, geometry, parquet, shapefile
 from layers.sources.batch import Batch, Values, is_none
 from layers.sources.convert import texts
+from layers.sources.exported import exported_layer, is_exported
 from layers.sources.filling import Filling
 from layers.sources.gdal import open_layers
 from layers.sources.guess import Request, Target, choose, read_mapping_option
@@ -203,12 +204,23 @@ def _look_at(source: Source, reader: LayerReader, context: ImportContext, notes:
         family = found.pop() if len(found) == 1 else "mixed"
     request = Request(file_name, name, list(reader.fields), family)
     options = context.options
+    if options.mapping is None and is_exported(request.columns):
+        exported = exported_layer(reader, standard_tables(), options.layer, name)
+        request = Request(file_name, name, request.columns, exported.family)
+        return _placed(exported, request, exported.target, context, notes)
     target = choose(request, standard_tables(), layer=options.layer, mapping_file=read_mapping_option(options.mapping))
+    if request.family == "none" and target.table_name == "feature" and reader.format == "GeoParquet":
+        raise InvalidFile("the file has no geometries and no column of a known register; say --layer or --mapping")
+    return _placed(reader, request, target, context, notes)
+
+
+def _placed(
+    reader: LayerReader, request: Request, target: Target, context: ImportContext, notes: list[Note]
+) -> VectorLayer:
+    options = context.options
     if request.family == "none":
-        if target.table_name == "feature" and reader.format == "GeoParquet":
-            raise InvalidFile("the file has no geometries and no column of a known register; say --layer or --mapping")
         return VectorLayer(reader, request, target, None, None)
-    transform = transform_for(reader.crs, options.crs, f"'{name}'", notes)
+    transform = transform_for(reader.crs, options.crs, f"'{request.layer_name}'", notes)
     return VectorLayer(reader, request, target, transform, options.crs or reader.crs)
 
 

@@ -67,6 +67,16 @@ class Service:
         async with self.compute_gate.enter():
             return await self._in_thread(function, *args, **kwargs)
 
+    async def write(self, function: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a change of the model in a transaction of its own, in a thread."""
+
+        def run() -> T:
+            with self._thread_engine.begin() as connection:
+                return function(connection, *args, **kwargs)
+
+        async with self.compute_gate.enter():
+            return await asyncio.to_thread(run)
+
     async def _in_thread(
         self, function: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:

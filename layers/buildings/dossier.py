@@ -9,8 +9,11 @@ from sqlalchemy import Connection, func, select
 from cim.access import Caller
 from cim.errors import NotFound
 from cim.tables import building, building_source, conflict, dataset, storey, unit
+from layers.buildings.conflicts import conflict_as_json, conflicts_statement, sources_of
+from layers.buildings.small_cells import hide_small_cells
 from layers.catalogue import list_models
 from layers.queries.objects import get_object, layer_of
+from layers.queries.small_counts import PERSONAL, sees_all, shown_fields
 from layers.queries.visible import visible_layers
 
 
@@ -29,15 +32,16 @@ def get_dossier(connection: Connection, building_id: int, caller: Caller) -> dic
     models = [entry for entry in list_models(connection, caller) if entry["building_id"] == building_id]
     return {
         "building": record,
-        "sources": _sources(connection, building_id),
-        "conflicts": _conflicts(connection, building_id, record["attributes"]),
-        "units": _units(connection, building_id) if "units" in visible else None,
+        "sources": _sources(connection, building_id, caller),
+        "conflicts": _conflicts(connection, building_id, caller),
+        "units": _units(connection, building_id, caller) if "units" in visible else None,
+        "people": _people(connection, building_id, caller),
         "storeys": _storeys(connection, building_id) if "storeys" in visible else [],
         "models": models,
     }
 
 
-def _sources(connection: Connection, building_id: int) -> list[dict[str, Any]]:
+def _sources(connection: Connection, building_id: int, caller: Caller) -> list[dict[str, Any]]:
     rows = connection.execute(
         select(building_source, dataset.c.name.label("dataset"))
         .join(dataset)
@@ -52,53 +56,49 @@ def _sources(connection: Connection, building_id: int) -> list[dict[str, Any]]:
             "source_key": row.source_key,
             "score": row.score,
             "reason": row.reason,
-            "fields": row.fields if row.code is None else {"code": row.code} | row.fields,
+            "fields": shown_fields(row.fields if row.code is None else {"code": row.code} | row.fields, caller),
             "recorded_at": row.recorded_at.isoformat(),
         }
         for row in rows
     ]
 
 
-def _conflicts(connection: Connection, building_id: int, chosen: dict[str, Any]) -> list[dict[str, Any]]:
-    spoken = {
-        row.id: {"source_id": row.id, "kind": row.kind, "dataset": row.name}
-        for row in connection.execute(
-            select(building_source.c.id, building_source.c.kind, dataset.c.name)
-            .join(dataset)
-            .where(building_source.c.building_id == building_id)
-        )
-    }
+def _conflicts(connection: Connection, building_id: int, caller: Caller) -> list[dict[str, Any]]:
     rows = connection.execute(
-        select(conflict)
+        conflicts_statement()
         .where(conflict.c.building_id == building_id)
         .order_by(conflict.c.severity.desc(), conflict.c.field)
-    )
-    return [
-        {
-            "id": row.id,
-            "field": row.field,
-            "severity": row.severity,
-            "values": [spoken[claim["source_id"]] | {"value": claim["value"]} for claim in row.claims],
-            "chosen": chosen.get(row.field),
-            "status": row.status,
-        }
-        for row in rows
-    ]
+    ).all()
+    spoken = sources_of(connection, {claim["source_id"] for row in rows for claim in row.claims})
+    return [conflict_as_json(row, spoken, caller) for row in rows]
 
 
-def _units(connection: Connection, building_id: int) -> dict[str, Any]:
+def _units(connection: Connection, building_id: int, caller: Caller) -> dict[str, Any]:
     rows = connection.execute(
         select(unit.c.use, func.count().label("number"), func.sum(unit.c.area_m2).label("area_m2"))
         .where(unit.c.building_id == building_id)
         .group_by(unit.c.use)
         .order_by(func.count().desc(), unit.c.use)
     ).all()
+    by_use: dict[str, int | None] = {row.use or "": row.number for row in rows}
+    total: int | None = sum(row.number for row in rows)
+    if not sees_all(caller):
+        by_use, total = hide_small_cells({row.use or "": row.number for row in rows})
     return {
-        "count": sum(row.number for row in rows),
-        "by_use": {row.use or "": row.number for row in rows},
+        "count": total,
+        "by_use": by_use,
         "area_m2": round(sum(row.area_m2 or 0 for row in rows), 2),
         "list": f"/ogc/collections/units/items?building_id={building_id}",
     }
+
+
+def _people(connection: Connection, building_id: int, caller: Caller) -> dict[str, Any]:
+    """Return how many live and work there: numbers only, and of small ones only that they are small."""
+    columns = [building.c[name] for name in PERSONAL["building"]]
+    row = connection.execute(select(*columns).where(building.c.id == building_id)).mappings().one()
+    found = {str(name): value for name, value in row.items()}
+    seen = shown_fields(found, caller)
+    return seen | {"suppressed": [name for name, value in found.items() if value is not None and seen[name] is None]}
 
 
 def _storeys(connection: Connection, building_id: int) -> list[dict[str, Any]]:

@@ -6,6 +6,8 @@ touched, so that its history stays clean and a repeated import changes nothing.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from sqlalchemy import Connection, func, select, text
 
 from cim.importing import AfterImport
@@ -41,12 +43,32 @@ def merge_after_import(connection: Connection, after: AfterImport) -> None:
     ground = _is_changed(after, "terrain")
     if not (speaks or ground or layers & {"buildings", *LINKS}):
         return
-    await_turn(connection)
-    connection.exec_driver_sql(script("merge_tables"))
-    connection.execute(select(func.set_config("work_mem", WORK_MEMORY, True)))
+    _open(connection)
     if speaks or ground or "buildings" in layers:
         _merge(connection, after, speaks, ground)
     _link(connection, after)
+
+
+def remake_building(connection: Connection, building_id: int, files: Path) -> None:
+    """Make one building's record anew from its sources, after a person has decided about it.
+
+    Parameters
+    ----------
+    files
+        The folder of the deployment's rasters.
+    """
+    _open(connection)
+    stage_rules(connection)
+    connection.execute(text("INSERT INTO merge_affected VALUES (:id)"), {"id": building_id})
+    make_records(connection)
+    fill_ground(connection, files)
+    write_records(connection)
+
+
+def _open(connection: Connection) -> None:
+    await_turn(connection)
+    connection.exec_driver_sql(script("merge_tables"))
+    connection.execute(select(func.set_config("work_mem", WORK_MEMORY, True)))
 
 
 def _merge(connection: Connection, after: AfterImport, speaks: bool, ground: bool) -> None:

@@ -85,6 +85,31 @@ def test_the_file_of_a_building(connection: Connection, building_id: int) -> Non
     assert [(entry["name"], entry["elements"]) for entry in answer["models"]] == [("tower", 7)]
 
 
+def test_small_counts_are_for_commanders(connection: Connection, building_id: int) -> None:
+    run = connection.execute
+    run(text('update cim.building_source set fields = fields || \'{"households": 3, "legal_entities": 12}\''))
+    run(text("update cim.building set households = 3, legal_entities = 12"))
+    low, high = (get_dossier(connection, building_id, Caller(role)) for role in ("planner", "commander"))
+    assert high["people"] == {"households": 3, "residents": None, "legal_entities": 12, "suppressed": []}
+    assert low["people"] == {"households": None, "residents": None, "legal_entities": 12, "suppressed": ["households"]}
+    assert (high["units"]["count"], high["units"]["by_use"]) == (3, {"住宅": 2, "商铺": 1})
+    assert (low["units"]["count"], low["units"]["by_use"]) == (None, {"住宅": None, "商铺": None})
+    assert {source["fields"]["households"] for source in high["sources"]} == {3}
+    assert {source["fields"]["households"] for source in low["sources"]} == {None}
+    assert low["building"]["attributes"]["households"] is None
+    assert high["building"]["attributes"]["households"] == 3
+    # eight more dwellings: what is hidden is shops and dwellings together, eleven
+    run(
+        text(
+            "insert into cim.unit (layer_id, source_key, building_id, use)"
+            " select 'units', 'n' || n, :b, '住宅' from generate_series(1, 8) n"
+        ),
+        {"b": building_id},
+    )
+    units = get_dossier(connection, building_id, Caller("viewer"))["units"]
+    assert (units["count"], units["by_use"]) == (11, {"住宅": None, "商铺": None})
+
+
 def test_hidden_units_stay_hidden(connection: Connection, building_id: int) -> None:
     connection.execute(text("update cim.layer set visibility = 'commander' where id in ('units', 'models')"))
     answer = get_dossier(connection, building_id, Caller("viewer"))

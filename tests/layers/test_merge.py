@@ -78,7 +78,7 @@ class City:
                     "code": source.get("code"),
                     "fields": orjson.dumps(source.get("fields", {})).decode(),
                     "wkt": source["geom"].wkt if source.get("geom") is not None else None,
-                    "hash": repr(source),
+                    "hash": repr(source | {"geom": str(source.get("geom"))}),  # the repr of a shape is cut short
                 },
             )
         layers = {} if kind == "ifc" else {"buildings": LayerCounts(read=len(sources), added=len(sources))}

@@ -10,6 +10,7 @@ from rich.table import Table
 from cim import jobs
 from cim.batch import import_batch
 from cim.commands.differences import show_differences
+from cim.commands.history import history
 from cim.commands.outcome import exit_status
 from cim.commands.progress import shown_progress
 from cim.commands.session import messages, print_json, ready_engine, results, start
@@ -18,8 +19,9 @@ from cim.reports import ImportReport
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command."""
+    """Add the commands: imports, and what they changed over time."""
     app.command("import")(import_)
+    app.command("history")(history)
 
 
 def import_(

@@ -133,7 +133,8 @@ def test_each_kind_of_fault_is_found_and_told(take: Any, ask: Any, faulty: Path,
     found = {(row[0], row[1]) for row in ask("select kind, source_key from network_finding where network = 'gas'")}
     assert found == {
         ("dangling_pipe", "DANGLING"), ("loose_end", "LOOSE"), ("loose_end", "CROSS"), ("end_off_node", "OFF"),
-        ("end_off_node", "AGAIN"), ("crossing", "OK"), ("crossing", "CROSS"), ("duplicate_pipe", "AGAIN"), ("duplicate_node", "B2"),
+        ("end_off_node", "AGAIN"), ("crossing", "OK"), ("crossing", "CROSS"),
+        ("duplicate_pipe", "AGAIN"), ("duplicate_node", "B2"),
         ("orphan_node", "ALONE"), ("orphan_node", "NEAR"), ("orphan_node", "B2"),
     }  # fmt: skip
     told = {note.code: note.message for note in report.notes}

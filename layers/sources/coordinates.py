@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from pyproj import CRS
 
 from layers.sources.batch import Values
 from layers.sources.convert import convert
+from layers.sources.geometry import outside, plausible_bounds
 from layers.sources.mapping import plain
 
 _GEOGRAPHIC = (
@@ -33,6 +35,10 @@ _PLANE = (
 )
 
 
+#: Names that say which axis is the first, and not which is the north.
+_EITHER_WAY = {plain(pair[0]) for pair in _PLANE if "x" in pair[0]}
+
+
 @dataclass(frozen=True)
 class Axes:
     """Names of the columns for x (east, longitude) and y (north, latitude)."""
@@ -50,6 +56,19 @@ def find_axes(names: Sequence[str]) -> Axes | None:
             if plain(x) in known and plain(y) in known:
                 return Axes(known[plain(x)], known[plain(y)], is_geographic)
     return None
+
+
+def is_x_north(axes: Axes, x: Values, y: Values, crs: CRS) -> bool:
+    """Tell whether columns called X and Y are north and east: in systems whose first axis is north X is the north.
+
+    The numbers decide: none can lie in the system as they are, and all can with X as north.
+    """
+    if plain(axes.x) not in _EITHER_WAY or crs.axis_info[0].direction != "north":
+        return False
+    shapes, _ = points(x, y)
+    coordinates = shapely.get_coordinates(shapes)
+    out, swapped = outside(coordinates[:, 0], coordinates[:, 1], plausible_bounds(crs))
+    return bool(len(out) and swapped.all())
 
 
 def points(x: Values, y: Values) -> tuple[Values, NDArray[np.bool_]]:

@@ -18,7 +18,7 @@ from cim.reports import DatasetDescription, Note, WriteResult
 from cim.sources import Source
 from layers.catalogue import district_extent, standard_tables
 from layers.sources.batch import Batch, Values
-from layers.sources.coordinates import Axes, find_axes, points
+from layers.sources.coordinates import Axes, find_axes, is_x_north, points
 from layers.sources.delimited import Rows, find_dialect, read_rows
 from layers.sources.filling import Filling
 from layers.sources.guess import Request, Target, choose, read_mapping_option
@@ -26,6 +26,8 @@ from layers.sources.intake import Intake
 from layers.sources.transform import transform_for
 
 BATCH_ROWS = 50_000
+#: Rows that tell whether X is north.
+_LOOKED_AT = 200
 #: Registers with longitude and latitude that say no more are in the national system.
 ASSUMED_CRS = "EPSG:4490"
 #: Degrees around the known district within which points of it are looked for.
@@ -103,6 +105,7 @@ class PreparedRegister:
         return filling.finish()
 
     def _fill(self, connection: Connection, filling: Filling, register: Register, done: int) -> int:
+        _turn(register, filling.notes)
         axes = register.axes
         known = district_extent(connection) if axes and axes.is_geographic else None
         kinds = {name: "string" for name in register.table.header if name}
@@ -126,6 +129,23 @@ class PreparedRegister:
         if known:
             _refuse_swapped(intake, known)
         return done
+
+
+def _turn(register: Register, notes: list[Note]) -> None:
+    """Read X as north where the first rows can only mean that."""
+    axes, transform = register.axes, register.transform
+    rows = next(iter(register.table.read(_LOOKED_AT)), None) if axes and not axes.is_geographic else None
+    if axes is None or transform is None or rows is None or not rows.cells:
+        return
+    columns = dict(zip(register.table.header, _columns(rows.cells), strict=True))
+    if is_x_north(axes, columns[axes.x], columns[axes.y], transform.source):
+        register.axes = Axes(axes.y, axes.x, is_geographic=False)
+        notes.append(
+            Note(
+                "x_is_north",
+                f"'{axes.x}' was read as north and '{axes.y}' as east, as {name_of(transform.source)} has it",
+            )
+        )
 
 
 def understand(table: Table, file_name: str, context: ImportContext, notes: list[Note]) -> Register:

@@ -163,11 +163,14 @@ def test_bim_models_are_drawn_and_their_elements_picked(
     models_at = next(place for place, layer in enumerate(order) if layer.startswith("deck-"))
     assert order.index("buildings:extrusion") < models_at < names, "models are not drawn among the map's layers"
     shoot(page, "model")
+    # from above, where no other building stands before it
+    page.evaluate("() => window.cimViewer.map.jumpTo({ pitch: 0 })")
+    settle(page)
     picked = page.evaluate(
         """async ([lon, lat]) => { const { map, viewer } = window.cimViewer; const at = map.project([lon, lat]);
           // until its elements have come the model is a block
           for (const end = performance.now() + 120000; performance.now() < end;) {
-            for (let up = 0; up < 200; up += 20) {
+            for (let up = 0; up < 60; up += 20) {
               const hit = viewer.scene.pick({ x: at.x, y: at.y - up });
               if (hit?.elementId) return [at.x, at.y - up, hit.elementId, hit.model.id];
             }

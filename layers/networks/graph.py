@@ -131,7 +131,25 @@ def connect(
         np.concatenate([nodes.is_built, np.ones(len(new_xy), bool)]),
     )
     cuts = _cuts(Lines(lines.shapes, start, end, lines.level), whole, cutters, everywhere, tolerance_m, clearance_m)
-    return Graph(start, end, *cuts, new_xy)
+    return _without_unused(Graph(start, end, *cuts, new_xy), len(nodes.xy))
+
+
+def _without_unused(graph: Graph, known: int) -> Graph:
+    """Drop new nodes at which nothing ends: shared vertices that are ends of lines whose own nodes are missing."""
+    numbers = np.concatenate([graph.start, graph.end, graph.cut_node])
+    used = np.unique(numbers[numbers >= known])
+    if len(used) == len(graph.new_xy):
+        return graph
+
+    def renumbered(nodes: Numbers) -> Numbers:
+        return np.where(nodes < known, nodes, known + np.searchsorted(used, nodes))
+
+    return graph._replace(
+        start=renumbered(graph.start),
+        end=renumbered(graph.end),
+        cut_node=renumbered(graph.cut_node),
+        new_xy=graph.new_xy[used - known],
+    )
 
 
 def edges_of(graph: Graph) -> Edges:

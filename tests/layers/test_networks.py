@@ -90,6 +90,23 @@ def test_a_corrected_key_moves_the_end(take: Any, ask: Any, tmp_path: Path) -> N
     assert ask(ENDS) == [("P1", "A", "C")]
 
 
+def test_roads_wait_for_the_nodes_that_they_name(take: Any, ask: Any, tmp_path: Path) -> None:
+    lines = [LineString([(114.2, 22.7), (114.201, 22.7)]), LineString([(114.201, 22.7), (114.202, 22.7)])]
+    columns = {"道路编码": ["R1", "R2"], "起点编码": ["A", "B"], "终点编码": ["B", "C"]}
+    geopandas.GeoDataFrame(columns, geometry=lines, crs=4490).to_file(tmp_path / "道路中心线.geojson")
+    assert take(tmp_path / "道路中心线.geojson").status == "imported"
+    assert ask("SELECT count(*) FROM cim.road_node")[0][0] == 0
+    places = [Point(114.2, 22.7), Point(114.201, 22.7), Point(114.202, 22.7)]
+    nodes = geopandas.GeoDataFrame({"节点编码": ["A", "B", "C"]}, geometry=places, crs=4490)
+    nodes.to_file(tmp_path / "道路节点.geojson")
+    take(tmp_path / "道路节点.geojson")
+    ends = ask(
+        "SELECT r.source_key, a.source_key, b.source_key FROM cim.road_edge e JOIN cim.road r ON r.id = e.road_id"
+        " JOIN cim.road_node a ON a.id = e.source JOIN cim.road_node b ON b.id = e.target ORDER BY 1"
+    )
+    assert [tuple(row) for row in ends] == [("R1", "A", "B"), ("R2", "B", "C")]
+
+
 def test_roads_are_linked_and_classed(take: Any, ask: Any, tmp_path: Path) -> None:
     path = write(
         tmp_path / "roads.gpkg",

@@ -77,7 +77,7 @@ class ParquetLayer:
 
     def _tables(self, size: int, columns: list[str] | None) -> Iterator[Any]:
         try:
-            yield from self.file.iter_batches(batch_size=size, columns=columns)
+            yield from self.file.iter_batches(batch_size=size, columns=columns, use_threads=False)
         except (pa.ArrowException, OSError) as error:
             raise InvalidFile(f"the file cannot be read to its end: {error}; deliver it again") from None
 

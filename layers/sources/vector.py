@@ -28,7 +28,7 @@ from layers.sources.keys import SeenKeys
 from layers.sources.transform import transform_for
 from layers.sources.xml_root import refuse_entities, root_of
 
-BATCH_ROWS = 20_000
+BATCH_ROWS = 10_000
 _JSON_TYPE = re.compile(
     rb'"type"\s*:\s*"(Feature|FeatureCollection|GeometryCollection|(Multi)?(Point|LineString|Polygon))"'
 )

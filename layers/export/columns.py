@@ -160,14 +160,15 @@ def _is_shown(entry: Column[Any]) -> bool:
 
 
 def _typed(entry: Column[Any], value: ColumnElement[Any], keeps_times: bool) -> ExportColumn:
+    name = str(entry.name)  # without the database's quotes
     if isinstance(entry.type, DateTime):
         if keeps_times:
-            return ExportColumn(entry.name, pa.timestamp("us", "UTC"), value)
-        return ExportColumn(entry.name, pa.string(), func.to_char(func.timezone("UTC", value), _TIME))
+            return ExportColumn(name, pa.timestamp("us", "UTC"), value)
+        return ExportColumn(name, pa.string(), func.to_char(func.timezone("UTC", value), _TIME))
     for kind, arrow in _ARROW:
         if isinstance(entry.type, kind):
-            return ExportColumn(entry.name, arrow, value)
-    return ExportColumn(entry.name, pa.string(), value if isinstance(entry.type, String) else cast(value, Text))
+            return ExportColumn(name, arrow, value)
+    return ExportColumn(name, pa.string(), value if isinstance(entry.type, String) else cast(value, Text))
 
 
 def _attribute(attributes: Any, name: str, kind: str) -> ExportColumn:

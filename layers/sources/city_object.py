@@ -89,6 +89,10 @@ class CityObject:
                 return found
         return None
 
+    def outline(self) -> shapely.Geometry | None:
+        """Return the level 0 outline, in the file's CRS."""
+        return _covered([surface for surface in self.surfaces if surface.lod == "0"])
+
     def shell(self) -> tuple[shapely.Geometry | None, str | None]:
         """Return the surfaces of level 2 (else 3) as one MultiPolygon Z, and the letter of each."""
         for lod in ("2", "3"):

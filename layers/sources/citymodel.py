@@ -25,6 +25,7 @@ from layers.sources.batch import Batch, Values
 from layers.sources.city_object import CityObject, Surface
 from layers.sources.citygml import open_citygml
 from layers.sources.cityjson import open_cityjson
+from layers.sources.exported import exported_building, exported_target, is_exported
 from layers.sources.filling import Filling
 from layers.sources.guess import Request, Target, choose, read_mapping_option
 from layers.sources.intake import Intake
@@ -218,6 +219,9 @@ class _Layer:
     def _open(self, rows: list[dict[str, Any]]) -> Intake:
         columns = list(dict.fromkeys(name for row in rows for name in row))
         request = Request(self.model.file_name, self.name, columns, self.family, "citymodel")
+        if all("@attributes" in row for row in rows):
+            target = exported_target(_BUILDINGS, columns, standard_tables(), self.name)
+            return self.filling.open(target, request, self.model.transform, {}, crs=self.model.crs)
         own = read_mapping_option(self.model.context.options.mapping)
         # A city model says what its objects are: only those that the model of the city knows are looked up.
         target = choose(
@@ -238,7 +242,7 @@ class _Layer:
             _column([self._shape(item) for item in self.waiting]),
             np.zeros(len(rows), bool),
             np.arange(self.done + 1, self.done + len(rows) + 1),
-            extra=[{name: v for name, v in row.items() if name not in bound and name[0] != "@"} for row in rows],
+            extra=[_left(row, bound) for row in rows],
             places=[item.place for item in self.waiting],
             faults=[item.fault for item in self.waiting],
             solids=_column([shell for shell, _ in shells]) if shells else None,
@@ -246,7 +250,7 @@ class _Layer:
         )
 
     def _shape(self, item: CityObject) -> shapely.Geometry | None:
-        found = item.footprint()
+        found = (item.outline() if is_exported(item.attributes) else None) or item.footprint()
         if self.family == "polygon":
             return found
         if item.point is not None:
@@ -256,6 +260,8 @@ class _Layer:
 
 def _row(item: CityObject, is_building: bool) -> dict[str, Any]:
     """Return attributes, and what is known beside them under names that begin with '@'."""
+    if is_building and is_exported(item.attributes):
+        return exported_building(item.attributes, item.key)
     row = {name: value for name, value in item.attributes.items() if value not in (None, "")}
     row["@id"] = item.key
     if not is_building:
@@ -278,6 +284,13 @@ def _row(item: CityObject, is_building: bool) -> dict[str, Any]:
         row |= {f"@{name}": int(storeys)} if storeys is not None and 0 <= storeys <= _MOST_STOREYS else {}
     use = next((str(row[name]) for name in ("usage", "function", "class") if name in row), "")
     return row if _CODE.fullmatch(use) else row | {"@use": use}
+
+
+def _left(row: dict[str, Any], bound: set[str]) -> dict[str, Any]:
+    """Return what of a row goes to its attributes."""
+    if "@attributes" in row:
+        return dict(row["@attributes"])
+    return {name: value for name, value in row.items() if name not in bound and name[0] != "@"}
 
 
 def _number(value: Any) -> float | None:

@@ -6,7 +6,7 @@ links) is not read.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -141,6 +141,12 @@ def exported_target(
     mapping = _mapping(layer_id, metadata.tables[f"cim.{table_name}"])
     matched = Matched(mapping, {name: name for name in mapping.columns if name in columns}, {}, KEY, None)
     return Target(layer_id, "building_source" if table_name == "building" else table_name, matched, title, False)
+
+
+def exported_building(attributes: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """Return what a building of an exported city model says, its owner's attributes under '@attributes'."""
+    row = {name: attributes[name] for name in MERGED if attributes.get(name) is not None}
+    return row | {KEY: key, "@attributes": attributes.get(_REST) or {}}
 
 
 def _mapping(layer_id: str, table: Table) -> LayerMapping:

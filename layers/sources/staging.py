@@ -19,6 +19,7 @@ from layers.sources import evidence, occurrences, readings
 _ANALYZE_FROM = 1_000
 #: table -> columns that joins of the steps after are planned by, where the others are wide
 _PLANNED_BY = {"building_source": ("building_id", "dataset_id", "kind", "code", "geom")}
+_STAGED_PLANNED_BY = {"building_source": ("source_key", "code", "kind")}
 # '+ 0' keeps the planner from walking the primary key in search of the smallest id, once for every unit.
 _BUILDING_OF_CODE = sql.SQL("(SELECT min(b.id + 0) FROM cim.building b WHERE b.code = s.building_code)")
 
@@ -73,16 +74,22 @@ class Staging:
                         sql.Identifier(f"{staged.name}_key"), sql.Identifier("pg_temp", staged.name)
                     )
                 )
-            cursor.execute(sql.SQL("ANALYZE {}").format(sql.Identifier("pg_temp", staged.name)))
+            part = _part(_STAGED_PLANNED_BY.get(table_name, ()))
+            cursor.execute(sql.SQL("ANALYZE {}{}").format(sql.Identifier("pg_temp", staged.name), part))
         table = metadata.tables[f"cim.{table_name}"]
         counts = _MERGES.get(table_name, _merge_objects)(self, table, staged, layer_id)
         if counts.added + counts.changed + counts.removed >= _ANALYZE_FROM:
             # What follows in this transaction (merging buildings, connecting networks) is planned by these figures.
             with driver(self.connection).cursor() as cursor:
-                columns = sql.SQL(", ").join(map(sql.Identifier, _PLANNED_BY.get(table_name, ())))
-                part = sql.SQL(" ({})").format(columns) if table_name in _PLANNED_BY else sql.SQL("")
+                part = _part(_PLANNED_BY.get(table_name, ()))
                 cursor.execute(sql.SQL("ANALYZE {}{}").format(sql.Identifier("cim", table_name), part))
         return counts
+
+
+def _part(columns: Sequence[str]) -> sql.Composable:
+    """Return the list of columns of an ANALYZE; nothing for all of them."""
+    names = sql.SQL(", ").join(map(sql.Identifier, columns))
+    return sql.SQL(" ({})").format(names) if columns else sql.SQL("")
 
 
 def _staged_as(table_name: str) -> Table:

@@ -1,0 +1,176 @@
+"""kill -9 of an import at any moment: what was there stays, and the import repeated ends as an undisturbed one does."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import Engine, create_engine, make_url, select, text
+
+from cim.db import make_engine
+from cim.tables import OBJECT_TABLES, building, building_source, conflict, dataset, metadata
+from district.make import make_district
+from district.scales import SCALES
+
+pytestmark = pytest.mark.slow
+
+#: In this order; each is killed at these shares of its statements.
+FILES = {
+    "gis/buildings.gpkg": (0.1, 0.5, 0.9),
+    "registers/buildings.csv": (0.3, 0.6, 0.95),
+    "registers/units.csv": (0.2, 0.8),
+    "gis/water_supply.gpkg": (0.4, 0.99),
+}
+#: Imports a file; stops for good before one of its statements, or tells how many there were.
+SCRIPT = """
+import sys, time
+from pathlib import Path
+from sqlalchemy import event
+from cim.db import make_engine
+from cim.importing import ImportContext, ImportOptions, import_paths
+from cim.settings import Settings
+
+url, home, path, stop = sys.argv[1:]
+engine, count = make_engine(url), 0
+
+@event.listens_for(engine, "before_cursor_execute")
+def before(*_):
+    global count
+    count += 1
+    if count == int(stop):
+        print("here", flush=True)
+        time.sleep(3600)
+
+settings = Settings(home=Path(home), database_url=url)
+for report in import_paths(engine, [Path(path)], ImportContext(ImportOptions(), settings)):
+    assert report.status in ("imported", "unchanged"), report
+print(count, flush=True)
+"""
+
+
+def child(engine: Engine, home: Path, path: Path, stop: int = 0) -> subprocess.Popen[bytes]:
+    url = engine.url.render_as_string(hide_password=False)
+    return subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, url, str(home), str(path), str(stop)], stdout=subprocess.PIPE
+    )
+
+
+def finish(engine: Engine, home: Path, path: Path) -> int:
+    """Import undisturbed and return the number of statements."""
+    with child(engine, home, path) as process:
+        output, _ = process.communicate()
+    assert process.returncode == 0
+    return int(output)
+
+
+def kill(engine: Engine, home: Path, path: Path, stop: int) -> None:
+    """Import and kill the process before the statement of this number."""
+    with child(engine, home, path, stop) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"here\n"
+        os.kill(process.pid, signal.SIGKILL)
+
+
+@pytest.fixture(scope="module")
+def district(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("kill") / "district"
+    make_district(folder, SCALES["sample"], 20260301, only="gis")
+    return folder
+
+
+@pytest.fixture
+def other(server_url: str, template_database: str) -> Iterator[Engine]:
+    """A second database, for the undisturbed import."""
+    name = f"cim_test_{uuid4().hex[:12]}"
+    administration = create_engine(make_url(server_url).set(database="postgres"), isolation_level="AUTOCOMMIT")
+    with administration.connect() as connection:
+        connection.execute(text(f'create database "{name}" template "{template_database}"'))
+    made = make_engine(make_url(server_url).set(database=name).render_as_string(hide_password=False))
+    yield made
+    made.dispose()
+    with administration.connect() as connection:
+        connection.execute(text(f'drop database "{name}" with (force)'))
+    administration.dispose()
+
+
+def fingerprint(engine: Engine) -> list[Any]:
+    """Return what tells whether anything was written: row versions of all tables."""
+    tables = [*OBJECT_TABLES, "building_source", "conflict", "dataset", "quarantine", "repair", "object_history"]
+    with engine.connect() as connection:
+        return [
+            connection.execute(
+                text(f"select count(*), md5(string_agg(xmin::text || ctid, ' ' order by ctid)) from cim.{name}")
+            ).one()
+            for name in tables
+        ]
+
+
+#: Of the database, not of the model.
+_OWN = {"id", "dataset_id", "recorded_at", "content_hash", "geom_3857"}
+
+
+def said(engine: Engine) -> dict[str, dict[Any, Any]]:
+    """By table and source key all that was written; ids as the keys of what they name."""
+    tables = [metadata.tables[f"cim.{name}"] for name in OBJECT_TABLES]
+    found: dict[str, dict[Any, Any]] = {}
+    with engine.connect() as connection:
+        names = {row.id: row.name for row in connection.execute(select(dataset.c.id, dataset.c.name))}
+        keys = {
+            row.id: (names.get(row.dataset_id), row.source_key)
+            for table in tables
+            for row in connection.execute(select(table.c.id, table.c.source_key, table.c.dataset_id))
+        }
+        sources = {
+            row.id: (names[row.dataset_id], row.source_key)
+            for row in connection.execute(
+                select(building_source.c.id, building_source.c.dataset_id, building_source.c.source_key)
+            )
+        }
+        for table in [*tables, building_source]:
+            rows = found.setdefault(table.name, {})
+            for row in connection.execute(select(table)).mappings():
+                key = (names.get(row["dataset_id"]), row.get("layer_id", ""), row["source_key"])
+                rows[key] = {
+                    name: _meant(name, value, keys, sources) for name, value in row.items() if name not in _OWN
+                }
+        for row in connection.execute(select(conflict)):
+            claims = sorted((str(sources[claim["source_id"]]), claim["value"]) for claim in row.claims)
+            found.setdefault("conflict", {})[keys[row.building_id], row.field] = (claims, row.severity, row.status)
+    return found
+
+
+def _meant(name: str, value: Any, keys: dict[int, Any], sources: dict[int, Any]) -> Any:
+    if name == "provenance":
+        return {
+            field: origin | {"source_id": sources.get(origin["source_id"])} if isinstance(origin, dict) else origin
+            for field, origin in value.items()
+        }
+    if name.endswith("_id") and isinstance(value, int):
+        return keys[value]
+    return str(value)
+
+
+def test_an_import_killed_at_any_moment_and_repeated_is_as_if_undisturbed(
+    district: Path, engine: Engine, other: Engine, tmp_path: Path
+) -> None:
+    for name, shares in FILES.items():
+        statements = finish(other, tmp_path / "other", district / name)
+        before = fingerprint(engine)
+        for share in shares:
+            kill(engine, tmp_path / "home", district / name, max(1, int(share * statements)))
+            assert fingerprint(engine) == before, (name, share)
+        finish(engine, tmp_path / "home", district / name)
+        assert fingerprint(engine) != before
+    disturbed, undisturbed = said(engine), said(other)
+    for table in undisturbed:
+        assert disturbed[table] == undisturbed[table], table
+    assert len(undisturbed[building.name]) == SCALES["sample"].buildings
+    assert len(undisturbed["unit"]) > 15_000
+    assert len(undisturbed["pipe"]) > 100

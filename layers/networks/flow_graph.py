@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order
 from sqlalchemy import Connection, func, select
 
-from cim.tables import layer, pipe, pipe_edge, pipe_node
+from cim.tables import building_service, layer, pipe, pipe_edge, pipe_node
 from layers.networks.graph import Flags, Metres, Numbers
 
 Direction = Literal["up", "down", "connected"]
@@ -21,8 +21,35 @@ Direction = Literal["up", "down", "connected"]
 _KEPT = 12
 _GRAPHS: OrderedDict[tuple[str, str], tuple[tuple[int, ...], FlowGraph]] = OrderedDict()
 _LOCK = Lock()
+#: Layers whose change makes a graph stale.
+_LAYERS = ("buildings", "pipe_nodes", "pipes")
 #: Devices whose state is a matter of the hour: they do not stop a trace.
 _SWITCHED = ("pump",)
+
+
+class PipeFacts(NamedTuple):
+    """What is known of the pipe of each edge.
+
+    Attributes
+    ----------
+    dataset
+        -1 for none.
+    is_drawn
+        Whether only its drawing says which way it flows.
+    served
+        Buildings that it serves.
+    box
+        West, south, east, north in degrees, (n, 4).
+    start_fraction, end_fraction
+        The part of the pipe that the edge is.
+    """
+
+    dataset: Numbers
+    is_drawn: Flags
+    served: Numbers
+    box: Metres
+    start_fraction: Metres
+    end_fraction: Metres
 
 
 @dataclass(frozen=True)
@@ -39,6 +66,8 @@ class FlowGraph:
         Numbers of the nodes of each edge; ``len(node_ids)`` where there is none.
     is_closed
         Of each node; ``is_shut`` of each edge: nothing passes there.
+    pipes
+        What is asked of the pipes themselves, of each edge; None in a graph that is only walked.
     """
 
     node_ids: Numbers
@@ -49,6 +78,7 @@ class FlowGraph:
     length_m: Metres
     is_closed: Flags
     is_shut: Flags
+    pipes: PipeFacts | None = None
     matrices: dict[str, csr_array] = field(default_factory=dict, compare=False)
 
     def number(self, node_id: int) -> int | None:
@@ -107,9 +137,7 @@ class FlowGraph:
 def flow_graph(connection: Connection, network: str) -> FlowGraph:
     """Return the graph of a network, from memory where its data is of the same version still."""
     rows = connection.execute(
-        select(func.current_database(), layer.c.version)
-        .where(layer.c.id.in_(("pipes", "pipe_nodes")))
-        .order_by(layer.c.id)
+        select(func.current_database(), layer.c.version).where(layer.c.id.in_(_LAYERS)).order_by(layer.c.id)
     ).all()
     key, versions = (str(rows[0][0]) if rows else "", network), tuple(row.version for row in rows)
     with _LOCK:
@@ -128,15 +156,27 @@ def flow_graph(connection: Connection, network: str) -> FlowGraph:
 def read_graph(connection: Connection, network: str) -> FlowGraph:
     """Read a network's edges, and what is closed in it."""
     is_shut = (pipe.c.state == "closed") & func.coalesce(pipe.c.kind, "").not_in(_SWITCHED)
-    columns = [pipe_edge.c[name] for name in ("id", "pipe_id", "source_id", "target_id", "length_m")]
+    edge = [pipe_edge.c[name] for name in ("id", "pipe_id", "source_id", "target_id", "length_m", "start_fraction",
+                                           "end_fraction")]  # fmt: skip
+    box = [part(pipe.c.geom) for part in (func.ST_XMin, func.ST_YMin, func.ST_XMax, func.ST_YMax)]
+    is_drawn = func.coalesce(pipe.c.direction_source, "drawn") == "drawn"
     rows = connection.execute(
-        select(*columns, func.coalesce(is_shut, False).label("is_shut"))
+        select(*edge, func.coalesce(is_shut, False), func.coalesce(pipe.c.dataset_id, -1), is_drawn, *box)
         .join(pipe, pipe.c.id == pipe_edge.c.pipe_id)
         .where(pipe_edge.c.network == network)
         .order_by(pipe_edge.c.id)
     ).all()
-    ids, pipes, sources, targets, lengths, shut = zip(*rows, strict=True) if rows else ((),) * 6
+    columns: list[Any] = list(zip(*rows, strict=True)) or [()] * (len(edge) + 3 + len(box))
+    ids, pipes, sources, targets, lengths, starts, ends, shut, datasets, drawn, *boxes = columns
     source, target = _numbers(sources), _numbers(targets)
+    facts = PipeFacts(
+        np.array(datasets, np.int64),
+        np.array(drawn, bool),
+        _served(connection, network, np.array(pipes, np.int64)),
+        np.array(boxes, float).T,
+        np.array(starts, float),
+        np.array(ends, float),
+    )
     known = np.unique(np.concatenate([source, target]))
     known = known[known >= 0]
     closed = connection.execute(
@@ -151,8 +191,21 @@ def read_graph(connection: Connection, network: str) -> FlowGraph:
         np.array(lengths, float),
         np.isin(known, np.array(closed.all(), np.int64)),
         np.array(shut, bool),
+        facts,
     )
 
 
 def _numbers(values: tuple[int | None, ...]) -> Numbers:
     return np.array([-1 if value is None else value for value in values], np.int64)
+
+
+def _served(connection: Connection, network: str, pipe_ids: Numbers) -> Numbers:
+    """Return how many buildings each of some pipes serves."""
+    service = building_service.c
+    rows = connection.execute(
+        select(service.pipe_id, func.count())
+        .where(service.network == network, service.pipe_id.is_not(None))
+        .group_by(service.pipe_id)
+    )
+    counts = {row[0]: row[1] for row in rows}
+    return np.array([counts.get(number, 0) for number in pipe_ids.tolist()], np.int64)

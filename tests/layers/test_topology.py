@@ -14,12 +14,14 @@ from shapely import LineString, Point, Polygon
 from sqlalchemy import Engine, text
 from typer.testing import CliRunner
 
+from cim.access import Caller
 from cim.cli import build
 from district.make import make_town
 from district.pipes import make_drainage, network_layers
 from district.roads import road_lines
 from district.scales import SCALES
 from layers.networks.graph import MISSING, UNKNOWN, Lines, Nodes, connect, edges_of
+from layers.networks.trace import TraceRequest, trace
 
 E0, N0 = 522_000.0, 2_511_000.0
 NO_NODES = Nodes(np.empty((0, 2)), np.empty(0), np.empty(0, bool))
@@ -176,7 +178,7 @@ def test_sewers_flow_down_their_levels(take: Any, ask: Any, tmp_path: Path) -> N
     assert ask("select network from pipe limit 1") == [("sewer",)]
 
 
-def test_buildings_know_what_serves_them(take: Any, ask: Any, tmp_path: Path) -> None:
+def test_buildings_know_what_serves_them(take: Any, ask: Any, tmp_path: Path, engine: Engine) -> None:
     def house(x: float, y: float) -> Polygon:
         return shapely.box(E0 + x, N0 + y, E0 + x + 10, N0 + y + 10)
 
@@ -202,6 +204,11 @@ def test_buildings_know_what_serves_them(take: Any, ask: Any, tmp_path: Path) ->
     take(network)
     take(towns)
     assert [tuple(row) for row in ask(query)] == wanted
+    with engine.connect() as connection:
+        for area, served in ((None, 2), ("440307", 2)):
+            answer = trace(connection, TraceRequest("water", "S1", "connected"), Caller("admin", area))
+            # MAIN serves H1 and H3.
+            assert answer["totals"]["buildings"] == served
     # A pipe that comes later is nearer to H3.
     take(write(tmp_path / "water_new.gpkg", "管线", {"管线编码": ["NEW"]}, [line((0, 40), (300, 40))]))
     assert [row[2] for row in ask(query)] == ["MAIN", "FAR", "NEW"]

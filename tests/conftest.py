@@ -21,6 +21,7 @@ REPOSITORY = Path(__file__).parent.parent
 TOGETHER = ("web", "end_to_end")
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Say which tests a worker of pytest-xdist takes together, the longest of them first."""
     groups = {item: _group(item.path) for item in items}

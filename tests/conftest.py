@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -21,18 +22,30 @@ REPOSITORY = Path(__file__).parent.parent
 TOGETHER = ("web", "end_to_end")
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say which tests a worker of pytest-xdist takes together, the longest of them first."""
-    groups = {item: _group(item.path) for item in items}
-    items.sort(key=lambda item: TOGETHER.index(groups[item]) if groups[item] in TOGETHER else len(TOGETHER))
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(groups[item]))
+    """Begin with what takes longest, so that no worker is left alone with it at the end."""
+    items.sort(key=lambda item: TOGETHER.index(group) if (group := _group(item.nodeid)) in TOGETHER else len(TOGETHER))
 
 
-def _group(path: Path) -> str:
-    parts = path.relative_to(REPOSITORY / "tests").parts
-    return parts[0] if parts[0] in TOGETHER else "/".join(parts)
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Let a worker of pytest-xdist take all of a file, or of a folder of ``TOGETHER``.
+
+    The mark ``xdist_group`` would say the same, but newer pytest does not hand it on.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByGroup(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return _group(nodeid)
+
+    return ByGroup(config, log)
+
+
+def _group(nodeid: str) -> str:
+    file = nodeid.partition("::")[0].removeprefix("tests/")
+    folder = file.partition("/")[0]
+    return folder if folder in TOGETHER else file
 
 
 @pytest.fixture(scope="session")

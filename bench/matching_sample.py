@@ -1,4 +1,4 @@
-"""A drawn sample of matches, to be looked at: ``python -m bench.matching_sample FILE.png [DATASET]``.
+"""A drawn sample of matches, to be looked at: ``python -m bench.matching_sample [FILE.png] [DATASET]``.
 
 Draws what the database of the settings holds: of sources that share a building, and of models that found none, the
 outlines of all that lies there, with the score. The doubtful ones come first, then some by chance (always the same).
@@ -19,6 +19,7 @@ from cim.db import database_url, make_engine
 from cim.settings import read_settings
 
 COLUMNS, ROWS = 4, 3
+RESULT = Path(__file__).parent / "results" / "matching_sample.png"
 COLOURS = {"footprint": "#4a4a4a", "ifc": "#c8102e", "register": "#1f77d0"}
 #: Sources that joined a building of another's making, or models that stand alone.
 JOINED = """
@@ -76,7 +77,8 @@ def main() -> int:
     mpl.use("Agg")
     from matplotlib import pyplot
 
-    path = Path(sys.argv[1])
+    path = Path(sys.argv[1]) if len(sys.argv) > 1 else RESULT
+    path.parent.mkdir(parents=True, exist_ok=True)
     dataset = sys.argv[2] if len(sys.argv) > 2 else None
     engine = make_engine(database_url(read_settings()))
     with engine.connect() as connection:

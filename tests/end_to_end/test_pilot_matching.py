@@ -147,8 +147,9 @@ def test_footprints_of_another_survey_find_their_building(
         deliver(connection, pilot, path)
         codes = by_truth(connection, path.name)
         connection.rollback()
-    known = {key: code for key, code in codes.items() if code in set(footprints["建筑编码"])}
-    result = outcome(known, {code: code for code in footprints["建筑编码"]})
+    real = set(footprints["建筑编码"])
+    known = {key: code for key, code in codes.items() if code in real}
+    result = outcome(known, {code: code for code in real})
     assert result.real > 11_000
     assert result.precision >= GOAL, result
     assert result.recall >= GOAL, result

@@ -97,7 +97,7 @@ def template_database(server_url: str) -> Iterator[str]:
 def database_url(server_url: str, template_database: str) -> Iterator[str]:
     """A fresh database of its own, for a test that commits."""
     name = f"cim_test_{uuid4().hex[:12]}"
-    _administer(server_url, f'create database "{name}" template "{template_database}"')
+    _administer(server_url, f'create database "{name}" template "{template_database}" strategy file_copy')
     yield make_url(server_url).set(database=name).render_as_string(hide_password=False)
     _administer(server_url, f'drop database if exists "{name}" with (force)')
 

@@ -39,7 +39,7 @@ def drawable(connection: Connection) -> list[str]:
         try:
             found.append(get_tile_layer(connection, name, ADMIN).id)
         except NotFound:
-            assert name in {"units", "terrain"}
+            assert name in {"units", "terrain", "element_groups"}
     return found
 
 

@@ -164,7 +164,7 @@ def test_bim_models_are_drawn_and_their_elements_picked(
     assert order.index("buildings:extrusion") < models_at < names, "models are not drawn among the map's layers"
     shoot(page, "model")
     # from above, where no other building stands before it
-    page.evaluate("() => window.cimViewer.map.jumpTo({ pitch: 0 })")
+    page.evaluate("() => { window.cimViewer.map.jumpTo({ pitch: 0 }); }")
     settle(page)
     picked = page.evaluate(
         """async ([lon, lat]) => { const { map, viewer } = window.cimViewer; const at = map.project([lon, lat]);
@@ -188,7 +188,9 @@ def test_bim_models_are_drawn_and_their_elements_picked(
     shoot(page, "element")
 
 
-def test_language_and_theme_switch(open_viewer: Callable[..., Page], shoot: Callable[[Page, str], None]) -> None:
+def test_language_and_theme_switch(
+    open_viewer: Callable[..., Page], settle: Callable[[Page], None], shoot: Callable[[Page, str], None]
+) -> None:
     page = open_viewer()
     expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
     expect(page.locator("#layers h2")).to_have_text("图层")
@@ -198,18 +200,18 @@ def test_language_and_theme_switch(open_viewer: Callable[..., Page], shoot: Call
     page.click("#theme")
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     page.wait_for_load_state("networkidle")
-    page.evaluate(
-        "() => new Promise((done) => window.cimViewer.map.once('idle', done) && window.cimViewer.map.triggerRepaint())"
-    )
+    settle(page)
     shoot(page, "dark")
 
 
-def test_reload_brings_the_same_view_back(
+def test_a_link_and_a_reload_bring_the_same_view_back(
     open_viewer: Callable[..., Page], demo_service: str, centre: tuple[float, float]
 ) -> None:
     building = a_building(demo_service, centre)
     page = open_viewer(f"{near(centre, 16.25, 40)}&off=roads&s={building['id']}&lang=en&theme=dark")
+    assert page.evaluate(CAMERA) == pytest.approx([*centre, 16.25, 0, 40], abs=1e-4)
     expect(page.locator("[data-object] .object-name")).to_have_text(building["properties"]["name"])
+    expect(page.locator("html")).to_have_attribute("lang", "en")
     before = page.evaluate(CAMERA)
     fragment = page.evaluate("() => location.hash")
     page.reload()
@@ -219,6 +221,10 @@ def test_reload_brings_the_same_view_back(
     expect(page.locator("[data-object] .object-name")).to_have_text(building["properties"]["name"])
     expect(page.locator('#layers [data-layer="roads"] input.switch')).not_to_be_checked()
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    page = open_viewer()  # what a link does not mention is as at first
+    expect(page.locator("#side")).to_be_hidden()
+    expect(page.locator('#layers [data-layer="roads"] input.switch')).to_be_checked()
+    expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
 
 
 def test_an_unknown_object_is_said_kindly(open_viewer: Callable[..., Page]) -> None:

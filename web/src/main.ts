@@ -18,7 +18,7 @@ import { toast, toasts } from "./panels/toasts";
 import { assemble } from "./shell";
 import { Store, type State, type Theme } from "./store";
 import type { Config, LayerInfo, ModelInfo, Session } from "./types";
-import { mirror, parse } from "./url_state";
+import { follow, mirror, parse } from "./url_state";
 import { MODELS, type Viewer } from "./viewer";
 
 const DEFAULTS: State = {
@@ -75,6 +75,7 @@ async function start(app: HTMLElement): Promise<void> {
   setHillshade(map, store.state.hillshade);
   followState(viewer);
   shell.restore();
+  follow(store, DEFAULTS, (camera) => map.jumpTo(camera));
   map.once("idle", () => { document.body.dataset.ready = "true"; });
   map.triggerRepaint();
   await showModels(viewer);

@@ -4,7 +4,8 @@ import { FACETS, plainLook, type Facet, type ModelLook } from "./map/model_look"
 import type { Camera, Key, State, Store, Theme } from "./store";
 import type { Lang, Position } from "./types";
 
-const MIRRORED: Key[] = ["camera", "switched", "opacity", "selection", "lang", "theme", "zone", "hillshade", "underground", "look"];
+/** In the order in which a link is followed: the selected object's page comes last, before the others. */
+const MIRRORED: Key[] = ["lang", "theme", "switched", "opacity", "hillshade", "underground", "zone", "look", "selection", "camera"];
 
 function finite(text: string | null): number[] | null {
   if (!text) return null;
@@ -129,4 +130,14 @@ export function mirror(store: Store): void {
     pending ||= window.setTimeout(write, 60);
   });
   window.addEventListener("pagehide", write);
+}
+
+/** Follows a link that is opened in the running viewer; of what it does not mention only the camera stays. */
+export function follow(store: Store, defaults: Readonly<State>, move: (camera: Camera) => void): void {
+  window.addEventListener("hashchange", () => {
+    const wanted: State = { ...defaults, ...parse(location.hash) };
+    const take = <K extends Key>(key: K) => store.set(key, wanted[key]);
+    MIRRORED.filter((key) => key !== "camera").forEach(take);
+    if (wanted.camera) move(wanted.camera);
+  });
 }

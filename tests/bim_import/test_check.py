@@ -6,8 +6,6 @@ import csv
 import io
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from bim_import.originals import LARGEST_BYTES, Original, keep, sweep, unpack
 from cim.reports import ImportReport
 from cim.settings import Settings
 from cim.tables import model
+from tests import command
 
 Run = Callable[..., ImportReport]
 IDS = """<?xml version="1.0" encoding="utf-8"?>
@@ -33,11 +32,8 @@ WALLS = """<specification name="walls say whether they are outside" ifcVersion="
 </propertySet><baseName><simpleValue>IsExternal</simpleValue></baseName></property></requirements></specification>"""
 
 
-def cim(settings: Settings, *words: str) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"CIM_DATABASE_URL": str(settings.database_url), "CIM_HOME": str(settings.home)}
-    return subprocess.run(
-        [sys.executable, "-m", "cim", *words], env=environment, capture_output=True, text=True, timeout=120, check=False
-    )
+def cim(settings: Settings, *words: str) -> command.Done:
+    return command.cim(settings.home, settings.database_url, *words)
 
 
 @pytest.fixture

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +24,7 @@ from cim.reports import ImportReport
 from cim.settings import Settings
 from cim.tables import element, mesh, mesh_instance, object_history, shape, space, storey
 from cim.versions import objects_as_of, versions_of
+from tests import command
 
 Run = Callable[..., ImportReport]
 House = Callable[..., Any]
@@ -376,16 +375,7 @@ def test_the_commands_show_differences_and_versions(
     made = make_house()
     change_nothing(made)
     made.write(path)
-
-    def cim(*words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "cim", *words],
-            env=os.environ | {"CIM_DATABASE_URL": str(settings.database_url), "CIM_HOME": str(settings.home)},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+    cim = partial(command.cim, settings.home, settings.database_url)
 
     shown = cim("import", "--diff", str(path), "--json")
     assert shown.returncode == 0, shown.stderr

@@ -12,6 +12,7 @@ import pytest
 
 from cim import schema
 from cim.settings import Settings
+from tests import command
 
 
 def cim(settings: Settings, *words: str, timeout_s: float = 120) -> subprocess.CompletedProcess[str]:
@@ -27,22 +28,38 @@ def cim(settings: Settings, *words: str, timeout_s: float = 120) -> subprocess.C
     )
 
 
+def within(settings: Settings, *words: str) -> command.Done:
+    """Run it in this process, where that shows as much."""
+    return command.cim(settings.home, settings.database_url, *words)
+
+
 def test_every_command_has_help(settings: Settings) -> None:
     top = cim(settings, "--help")
     assert top.returncode == 0
+    assert cim(settings, "key", "--help").returncode == 0
     names = ["init", "import", "layers", "datasets", "status", "quarantine", "serve", "worker", "key", "doctor"]
     for name in names:
         assert name in top.stdout
-        assert cim(settings, name, "--help").returncode == 0
+        shown = within(settings, name, "--help")
+        assert (shown.returncode, f"cim {name}" in shown.stdout) == (0, True)
+
+
+def test_a_command_loads_its_own_package_alone(settings: Settings) -> None:
+    program = "import sys; from cim.cli import build; build(sys.argv[1]); print('ifcopenshell' in sys.modules)"
+    told = [
+        subprocess.run([sys.executable, "-c", program, word], capture_output=True, text=True, check=True).stdout.strip()
+        for word in ("key", "check")
+    ]
+    assert told == ["False", "True"]
 
 
 def test_status_layers_and_datasets_as_json(settings: Settings) -> None:
     status = json.loads(cim(settings, "status", "--json").stdout)
     assert status["revision"] == schema.head_revision()
     assert status["objects"] == 0
-    layers = {row["id"] for row in json.loads(cim(settings, "layers", "--json").stdout)}
+    layers = {row["id"] for row in json.loads(within(settings, "layers", "--json").stdout)}
     assert {"buildings", "units", "storeys", "pipes", "grid_cells", "cameras", "events", "zones"} <= layers
-    assert json.loads(cim(settings, "datasets", "--json").stdout) == []
+    assert json.loads(within(settings, "datasets", "--json").stdout) == []
 
 
 def test_doctor_finds_a_sound_installation(settings: Settings) -> None:
@@ -60,10 +77,10 @@ def test_a_missing_file_is_named_and_the_status_says_so(settings: Settings, tmp_
 
 def test_keys_are_shown_once(settings: Settings) -> None:
     key = json.loads(cim(settings, "key", "create", "--role", "viewer", "--json").stdout)["key"]
-    listed = json.loads(cim(settings, "key", "list", "--json").stdout)
+    listed = json.loads(within(settings, "key", "list", "--json").stdout)
     assert [row["role"] for row in listed] == ["viewer"]
     assert key not in json.dumps(listed)
-    assert cim(settings, "key", "revoke", key[:12]).returncode == 0
+    assert within(settings, "key", "revoke", key[:12]).returncode == 0
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ from cim.access import Caller
 from cim.errors import InvalidInput, NotFound
 from cim.layer_edit import Said, add_layer, change_layer
 from layers.catalogue import get_layer, list_layers
+from tests import command
 
 
 def entry(connection: Connection, layer_id: str) -> dict[str, Any]:
@@ -95,11 +94,7 @@ def test_ids(connection: Connection) -> None:
 
 
 def test_the_command(database_url: str, tmp_path: Path) -> None:
-    environment = os.environ | {"CIM_DATABASE_URL": database_url, "CIM_HOME": str(tmp_path / "home")}
-
-    def cim(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "cim", *words]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    cim = partial(command.cim, tmp_path / "home", database_url)
 
     done = cim("layers", "add", "bus_stops", "--geometry", "point", "--theme", "transport", "--title-zh", "公交站")
     assert done.returncode == 0, done.stderr

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
+import multiprocessing
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import entry_points
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Engine, create_engine, make_url, select, text
+from sqlalchemy import Engine, create_engine, event, make_url, select, text
 
 from cim.db import make_engine
+from cim.importing import ImportContext, ImportOptions, import_paths
+from cim.settings import Settings
 from cim.tables import OBJECT_TABLES, building, building_source, conflict, dataset, metadata
 from district.make import make_district
 from district.scales import SCALES
@@ -28,54 +32,54 @@ FILES = {
     "registers/units.csv": (0.2, 0.8),
     "gis/water_supply.gpkg": (0.4, 0.99),
 }
-#: Imports a file; stops for good before one of its statements, or tells how many there were.
-SCRIPT = """
-import sys, time
-from pathlib import Path
-from sqlalchemy import event
-from cim.db import make_engine
-from cim.importing import ImportContext, ImportOptions, import_paths
-from cim.settings import Settings
-
-url, home, path, stop = sys.argv[1:]
-engine, count = make_engine(url), 0
-
-@event.listens_for(engine, "before_cursor_execute")
-def before(*_):
-    global count
-    count += 1
-    if count == int(stop):
-        print("here", flush=True)
-        time.sleep(3600)
-
-settings = Settings(home=Path(home), database_url=url)
-for report in import_paths(engine, [Path(path)], ImportContext(ImportOptions(), settings)):
-    assert report.status in ("imported", "unchanged"), report
-print(count, flush=True)
-"""
+#: Children are forked from a process that has loaded what an import needs, which takes seconds.
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload([__name__, *(point.module for point in entry_points(group="cim.importers"))])
 
 
-def child(engine: Engine, home: Path, path: Path, stop: int = 0) -> subprocess.Popen[bytes]:
+def run_import(url: str, home: Path, path: Path, stop: int, told: Connection) -> None:
+    """Import a file; stop for good before one of its statements, or tell how many there were."""
+    engine, count = make_engine(url), 0
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def before(*_: Any) -> None:
+        nonlocal count
+        count += 1
+        if count == stop:
+            told.send("here")
+            time.sleep(3600)
+
+    settings = Settings(home=home, database_url=url)
+    for report in import_paths(engine, [path], ImportContext(ImportOptions(), settings)):
+        assert report.status in ("imported", "unchanged"), report
+    told.send(count)
+
+
+@contextmanager
+def child(engine: Engine, home: Path, path: Path, stop: int = 0) -> Iterator[tuple[BaseProcess, Any]]:
+    """Run an import beside the test; the process and the first thing that it tells."""
     url = engine.url.render_as_string(hide_password=False)
-    return subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, url, str(home), str(path), str(stop)], stdout=subprocess.PIPE
-    )
+    heard, told = FORKS.Pipe(duplex=False)
+    process = FORKS.Process(target=run_import, args=(url, home, path, stop, told))
+    process.start()
+    told.close()
+    with heard:
+        yield process, heard.recv()  # ends with EOFError where the import failed
+    process.join()
+    process.close()
 
 
 def finish(engine: Engine, home: Path, path: Path) -> int:
     """Import undisturbed and return the number of statements."""
-    with child(engine, home, path) as process:
-        output, _ = process.communicate()
-    assert process.returncode == 0
-    return int(output)
+    with child(engine, home, path) as (_, count):
+        return int(count)
 
 
 def kill(engine: Engine, home: Path, path: Path, stop: int) -> None:
     """Import and kill the process before the statement of this number."""
-    with child(engine, home, path, stop) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"here\n"
-        os.kill(process.pid, signal.SIGKILL)
+    with child(engine, home, path, stop) as (process, word):
+        assert word == "here"
+        process.kill()
 
 
 @pytest.fixture(scope="module")

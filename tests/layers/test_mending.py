@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +21,7 @@ from cim.reports import ImportReport
 from cim.settings import Settings
 from layers.sources.mending import mend_file
 from layers.sources.quarantine_file import export_rows
+from tests import command
 
 E, N = 522_000.0, 2_511_000.0  # in Longgang, EPSG:4547
 Mend = Callable[[Path], ImportReport]
@@ -226,11 +225,7 @@ def test_repairs_are_recorded(take: Any, ask: Any, tmp_path: Path) -> None:
 
 def test_the_command(database_url: str, take: Any, tmp_path: Path) -> None:
     take(written(tmp_path / "buildings.gpkg"))
-    environment = os.environ | {"CIM_DATABASE_URL": database_url, "CIM_HOME": str(tmp_path / "home")}
-
-    def cim(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "cim", "quarantine", *words]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    cim = partial(command.cim, tmp_path / "home", database_url, "quarantine")
 
     out = tmp_path / "wrong.csv"
     assert cim("--export", str(out)).returncode == 0

@@ -22,13 +22,19 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, Route, ViewportSize, expect, sync_playwright
 from sqlalchemy import make_url
 
+from district.bim.site import author_models
+from district.make import make_district, make_town
+from district.models import model_sites
+from district.scales import SCALES
+
 REPOSITORY = Path(__file__).parents[2]
 SCREENSHOTS = REPOSITORY / "tests" / "screenshots"
 START_S = 90
 MAP_MS = 120_000
 WINDOW: ViewportSize = {"width": 1440, "height": 900}
 #: Enough models to look at, quick to import.
-MODELS = ("office_01.ifc", "office_02.ifc")
+MODELS = {"office_01", "office_02"}
+SEED = 20260301
 #: The generator plants faults on purpose: then the import's status says that some rows wait in the quarantine.
 ALL_IN_BUT_QUARANTINE = 3
 FLAGS = [
@@ -128,12 +134,14 @@ def demo_service(
         env = _environment(folder / "home", url)
         district = folder / "district"
         _cim("init", env=env)
-        _cim("district", "make", district, "--scale", "sample", env=env)
+        make_district(district, SCALES["sample"], SEED, only="gis")
+        sites = model_sites(make_town(SCALES["sample"], SEED).buildings)
+        chosen = [site for site in sites if site.program.slug in MODELS]
+        author_models(chosen, district / "ifc", SEED, 2, lambda _site, _products: None)
         parts = [district / name for name in ("gis", "raster", "registers", "live")]
         _cim("import", *parts, env=env, allow=(0, ALL_IN_BUT_QUARANTINE))
-        models = [district / "ifc" / name for name in MODELS]
         place = district / "ifc" / "placements.csv"
-        _cim("import", *models, "--place", place, env=env, allow=(0, ALL_IN_BUT_QUARANTINE))
+        _cim("import", district / "ifc", "--place", place, env=env, allow=(0, ALL_IN_BUT_QUARANTINE))
         with _serving(env) as address:
             yield address
 

@@ -133,15 +133,13 @@ def demo_service(
     with _database(server_url, template_database) as url:
         env = _environment(folder / "home", url)
         district = folder / "district"
-        _cim("init", env=env)
         make_district(district, SCALES["sample"], SEED, only="gis")
         sites = model_sites(make_town(SCALES["sample"], SEED).buildings)
         chosen = [site for site in sites if site.program.slug in MODELS]
         author_models(chosen, district / "ifc", SEED, 2, lambda _site, _products: None)
-        parts = [district / name for name in ("gis", "raster", "registers", "live")]
-        _cim("import", *parts, env=env, allow=(0, ALL_IN_BUT_QUARANTINE))
+        parts = [district / name for name in ("gis", "raster", "registers", "live", "ifc")]
         place = district / "ifc" / "placements.csv"
-        _cim("import", district / "ifc", "--place", place, env=env, allow=(0, ALL_IN_BUT_QUARANTINE))
+        _cim("import", *parts, "--place", place, env=env, allow=(0, ALL_IN_BUT_QUARANTINE))
         with _serving(env) as address:
             yield address
 
@@ -153,7 +151,6 @@ def keyed_service(
     """The address of an empty service that wants a key, and a viewer's key."""
     with _database(server_url, template_database) as url:
         env = _environment(tmp_path_factory.mktemp("keyed") / "home", url)
-        _cim("init", env=env)
         answer = _cim("key", "create", "--role", "viewer", env=env)
         key = max(re.findall(r"\S+", answer), key=len)
         with _serving(env) as address:

@@ -23,15 +23,14 @@ PICK_MANY = """([lon, lat]) => { const { map, viewer } = window.cimViewer; const
     if (hit?.elementId) ids.push(hit.elementId);
   }
   return [...new Set(ids)]; }"""
-#: All that the camera sees has been loaded and drawn with the last look. Ends with an error after two minutes.
+#: All that the camera sees has been there for five pictures, so that the last look has been asked for and drawn. Ends with an error after two minutes.
 DRAWN = """async () => { const { map, viewer } = window.cimViewer; const end = performance.now() + 120000;
-  let loaded = -1, since = performance.now();
-  for (;;) {
+  for (let pictures = 0; pictures < 5;) {
     if (performance.now() > end) throw new Error("the models are still being loaded");
-    const now = viewer.scene?.loadedTiles ?? 0;
-    if (now !== loaded) { loaded = now; since = performance.now(); }
-    if (loaded > 0 && performance.now() - since > 4000) return;
+    const drawn = new Promise((next) => map.once("render", () => next()));
     map.triggerRepaint();
+    await drawn;
+    pictures = viewer.scene?.loadedTiles > 0 && viewer.scene.isComplete ? pictures + 1 : 0;
     await new Promise((next) => setTimeout(next, 100));
   } }"""
 LAYER = """(on) => { const { store } = window.cimViewer;

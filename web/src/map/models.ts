@@ -46,6 +46,7 @@ export class ModelScene {
   #drawn = new Set<number>();
   #shown = "";
   #buildingFilter: FilterSpecification | null | undefined;
+  #layers: ElementTileLayer[] = [];
   /** Tiles drawn or failed so far, for tests. */
   loadedTiles = 0;
 
@@ -56,6 +57,11 @@ export class ModelScene {
     map.addControl(this.#overlay);
     map.on("moveend", () => this.#update());
     map.on("idle", () => this.#interleave());
+  }
+
+  /** Whether nothing is under way of what was asked for, which for the last change is after the next picture. */
+  get isComplete(): boolean {
+    return this.#layers.every((layer) => layer.state.tileset3d?._pendingCount === 0);
   }
 
   setModels(models: ModelInfo[]): void {
@@ -107,7 +113,8 @@ export class ModelScene {
     const shown = models.map((model) => model.id).sort((a, b) => a - b).join(",");
     if (!force && shown === this.#shown) return;
     this.#shown = shown;
-    this.#overlay.setProps({ layers: models.map((model) => this.#layer(model)) } as never);
+    this.#layers = models.map((model) => this.#layer(model));
+    this.#overlay.setProps({ layers: this.#layers } as never);
     this.#hideBuildings(models);
   }
 

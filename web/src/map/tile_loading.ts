@@ -17,6 +17,8 @@ interface Traverser {
 export interface Tileset {
   options: { maximumScreenSpaceError: number };
   memoryAdjustedScreenSpaceError: number;
+  /** Of tiles: asked for and not there yet. */
+  _pendingCount: number;
   _traverser: Traverser;
 }
 

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Connection, Engine, create_engine, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 
 from cim import cluster, schema
 from cim.db import make_engine
@@ -126,6 +126,12 @@ def template_database(server_url: str) -> Iterator[str]:
 @pytest.fixture
 def database_url(server_url: str, template_database: str) -> Iterator[str]:
     """A fresh database of its own, for a test that commits."""
+    with _clone(server_url, template_database) as url:
+        yield url
+
+
+@contextmanager
+def _clone(server_url: str, template_database: str) -> Iterator[str]:
     name = f"cim_test_{uuid4().hex[:12]}"
     _administer(server_url, f'create database "{name}" template "{template_database}" strategy file_copy')
     yield make_url(server_url).set(database=name).render_as_string(hide_password=False)
@@ -140,9 +146,25 @@ def engine(database_url: str) -> Iterator[Engine]:
     made.dispose()
 
 
+@pytest.fixture(scope="session")
+def _rolled_back(server_url: str, template_database: str) -> Iterator[Engine]:
+    """An engine on one database of all tests that leave nothing behind."""
+    with _clone(server_url, template_database) as url:
+        made = make_engine(url)
+
+        @event.listens_for(made, "commit")
+        def refuse(_connection: Connection) -> None:
+            raise AssertionError("a test that commits needs the fixture 'engine'")
+
+        yield made
+        made.dispose()
+
+
 @pytest.fixture
-def connection(engine: Engine) -> Iterator[Connection]:
-    """A connection on a fresh database, rolled back at the end."""
+def connection(request: pytest.FixtureRequest) -> Iterator[Connection]:
+    """A connection, rolled back at the end: on the test's own database where it has one, else on one of all tests."""
+    is_own = {"engine", "database_url", "settings"} & set(request.fixturenames)
+    engine: Engine = request.getfixturevalue("engine" if is_own else "_rolled_back")
     with engine.connect() as made:
         yield made
         made.rollback()

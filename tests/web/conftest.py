@@ -31,7 +31,7 @@ REPOSITORY = Path(__file__).parents[2]
 SCREENSHOTS = REPOSITORY / "tests" / "screenshots"
 START_S = 90
 MAP_MS = 120_000
-WINDOW: ViewportSize = {"width": 1440, "height": 900}
+WINDOW: ViewportSize = {"width": 1280, "height": 800}
 #: Enough models to look at, quick to import.
 MODELS = {"office_01", "office_02"}
 SEED = 20260301

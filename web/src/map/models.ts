@@ -61,7 +61,7 @@ export class ModelScene {
 
   /** Whether nothing is under way of what was asked for, which for the last change is after the next picture. */
   get isComplete(): boolean {
-    return this.#layers.every((layer) => layer.state.tileset3d?._pendingCount === 0);
+    return this.#layers.every((layer) => layer.state?.tileset3d?._pendingCount === 0);
   }
 
   setModels(models: ModelInfo[]): void {

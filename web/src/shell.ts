@@ -20,6 +20,7 @@ import { Toolbar } from "./panels/toolbar";
 import { TopBar } from "./panels/topbar";
 import { DrawTool } from "./tools/draw";
 import type { Position, Session } from "./types";
+import { asWritten } from "./url_state";
 import { layerInfo, type Viewer } from "./viewer";
 
 const REFRESH_MS = 1500;
@@ -82,7 +83,7 @@ function drawing(viewer: Viewer, toolbar: Toolbar): { tool: DrawTool; bar: DrawB
     cancel: end,
     finish: (ring) => {
       end();
-      viewer.store.set("zone", ring);
+      viewer.store.set("zone", asWritten(ring));
     },
   });
   viewer.startDrawing = () => {

@@ -92,6 +92,14 @@ export function parse(hash: string): Partial<State> {
   return found;
 }
 
+/** Degrees are written to a centimetre. */
+const DECIMALS = 7;
+
+/** The ring as an address can say it: what is counted in it is then the same for whoever opens the link. */
+export function asWritten(ring: Position[]): Position[] {
+  return ring.map(([lon, lat]) => [Number(lon.toFixed(DECIMALS)), Number(lat.toFixed(DECIMALS))]);
+}
+
 function camera(value: Camera): string {
   const [lon, lat] = value.center;
   const view = [lon.toFixed(6), lat.toFixed(6), value.zoom.toFixed(2)];
@@ -109,7 +117,7 @@ export function format(state: Readonly<State>): string {
   add("off", ids(false));
   add("o", Object.entries(state.opacity).map(([id, value]) => `${id}:${value.toFixed(2)}`).join(","));
   if (state.selection) add("s", String(state.selection));
-  if (state.zone) add("z", state.zone.map(([lon, lat]) => `${lon.toFixed(6)},${lat.toFixed(6)}`).join(","));
+  if (state.zone) add("z", asWritten(state.zone).join(","));
   if (state.look) formatLook(state.look).forEach(([name, value]) => add(name, value));
   if (state.hillshade) add("hs", "1");
   if (state.underground) add("ug", "1");

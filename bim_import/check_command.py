@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 from rich.table import Table
-from sqlalchemy import Connection, Select, String, cast, or_, select
+from sqlalchemy import Connection, Select, select
 
 from bim_import.header import read_header
 from bim_import.ids_check import check_ids
@@ -16,6 +16,7 @@ from bim_import.originals import unpack
 from bim_import.readable import readable_copy
 from cim.commands.session import messages, print_json, ready_engine, results, start
 from cim.errors import InvalidInput, NotFound
+from cim.model_names import is_called
 from cim.settings import Settings
 from cim.tables import dataset, model
 
@@ -60,15 +61,7 @@ def models_called(name: str) -> Select[Any]:
     return (
         select(dataset.c.file_name, model.c.attributes["original"].label("original"))
         .join(dataset, dataset.c.id == model.c.dataset_id)
-        .where(
-            or_(
-                cast(model.c.id, String) == name,
-                model.c.name == name,
-                model.c.global_id == name,
-                dataset.c.name == name,
-                dataset.c.file_name == name,
-            )
-        )
+        .where(is_called(name))
     )
 
 

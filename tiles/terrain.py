@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import Any
 
 import morecantile
 import numpy as np
@@ -17,9 +17,10 @@ from rasterio.enums import Resampling
 from rasterio.errors import RasterioError, WindowError
 from rasterio.fill import fillnodata
 from rasterio.vrt import WarpedVRT
-from sqlalchemy import Connection, Integer, cast, func, literal, select
+from sqlalchemy import Connection, func, select
 
-from cim.tables import GEOGRAPHIC_SRID, terrain
+from cim.tables import terrain
+from layers.terrain.heights import Raster, raster_path, rasters_within
 from tiles.tile import Envelope, Tile, envelope, parse_tile, tile_matrix_set
 
 TILE_PIXELS = 256
@@ -35,13 +36,6 @@ MAX_OPEN_RASTERS = 16
 FILL_REACH_PX = 64.0
 
 Heights = NDArray[np.float32]
-
-
-class Raster(NamedTuple):
-    """A height raster as the model records it."""
-
-    file_key: str
-    resolution_m: float
 
 
 def terrain_json(connection: Connection, base_url: str) -> dict[str, Any]:
@@ -77,7 +71,8 @@ def render_tile(connection: Connection, files: Path, z: object, x: object, y: ob
         The deployment's folder of large files; the rasters are in ``terrain`` below it.
     """
     tile = parse_tile(z, x, y)
-    return render_heights(files, find_rasters(connection, tile), tile)
+    bounds = tile_matrix_set().bounds(morecantile.Tile(x=tile.x, y=tile.y, z=tile.z))
+    return render_heights(files, rasters_within(connection, bounds, "dtm"), tile)
 
 
 def render_heights(files: Path, rasters: Sequence[Raster], tile: Tile) -> bytes | None:
@@ -85,7 +80,7 @@ def render_heights(files: Path, rasters: Sequence[Raster], tile: Tile) -> bytes 
     box = envelope(tile)
     heights: Heights = np.full((TILE_PIXELS, TILE_PIXELS), np.nan, dtype=np.float32)
     for raster in rasters:
-        layer = read_heights(files / "terrain" / f"{raster.file_key}.tif", box)
+        layer = read_heights(raster_path(files, raster), box)
         if layer is not None:
             heights = np.where(np.isnan(heights), layer, heights)
         if not np.isnan(heights).any():
@@ -93,18 +88,6 @@ def render_heights(files: Path, rasters: Sequence[Raster], tile: Tile) -> bytes 
     if np.isnan(heights).all():
         return None
     return to_png(encode(fill_voids(heights)))
-
-
-def find_rasters(connection: Connection, tile: Tile) -> list[Raster]:
-    """Return the rasters of the ground under a tile, the finest first."""
-    west, south, east, north = tile_matrix_set().bounds(morecantile.Tile(x=tile.x, y=tile.y, z=tile.z))
-    box = func.ST_MakeEnvelope(west, south, east, north, cast(literal(GEOGRAPHIC_SRID), Integer))
-    rows = connection.execute(
-        select(terrain.c.file_key, func.coalesce(terrain.c.resolution_m, 1e9))
-        .where(terrain.c.geom.op("&&")(box), terrain.c.kind == "dtm")
-        .order_by(terrain.c.resolution_m.nulls_last(), terrain.c.id.desc())
-    )
-    return [Raster(key, resolution) for key, resolution in rows]
 
 
 def read_heights(path: Path, box: Envelope) -> Heights | None:

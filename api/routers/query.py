@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from api.answers import JSON, encode
 from api.dependencies import AsOf, Host, Who
+from api.json_body import parse_json
 from api.ogc_parameters import parse_asof
 from cim.errors import InvalidInput
 from layers.grids.aggregate import AggregateRequest, aggregate, parse_request
@@ -67,19 +67,12 @@ async def aggregate_by_cell(request: Request, service: Host, caller: Who) -> Res
 
 
 def _read_zone(body: bytes) -> Any:
-    return parse_zone(_document(body))
+    return parse_zone(parse_json(body, "a GeoJSON polygon"))
 
 
 def _read_aggregate(body: bytes) -> AggregateRequest:
-    document = _document(body)
+    document = parse_json(body, "a GeoJSON polygon")
     if not isinstance(document, dict):
         raise InvalidInput("the body is not an object with 'layer', 'grid' and 'level'")
     zone = parse_zone({"geometry": document["geometry"]}).geometry if document.get("geometry") is not None else None
     return parse_request(document, zone)
-
-
-def _document(body: bytes) -> Any:
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise InvalidInput(f"the body is not JSON ({error}); send a GeoJSON polygon") from None

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-import orjson
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from api.answers import JSON, encode, json_answer, tagged_answer
 from api.dependencies import BaseUrl, Host, Who
-from cim.errors import InvalidInput
+from api.json_body import parse_json
 from layers.terrain.profile import height_at, parse_line, take_profile
 from tiles.terrain import render_tile, terrain_json
 from tiles.tile import parse_tile
@@ -59,10 +58,6 @@ LINE_SCHEMA: dict[str, Any] = {
 )
 async def profile(request: Request, service: Host, caller: Who) -> Response:
     """Return distances, places and heights at the line's vertices and at equal distances between its ends."""
-    try:
-        body = orjson.loads(await request.body())
-    except orjson.JSONDecodeError as error:
-        raise InvalidInput(f"the body is not JSON ({error}); send a GeoJSON LineString") from None
-    line, samples = parse_line(body)
+    line, samples = parse_line(parse_json(await request.body(), "a GeoJSON LineString"))
     answer = await service.query(take_profile, service.settings.files, line, samples, caller)
     return Response(encode(answer), headers={"Cache-Control": "no-store"}, media_type=JSON)

@@ -66,6 +66,13 @@ def grid_names(connection: Connection) -> list[str]:
     return list(connection.execute(select(grid_cell.c.grid).distinct().order_by(grid_cell.c.grid)).scalars())
 
 
+def count_cells(connection: Connection) -> dict[str, int]:
+    """Return the number of cells in force of every grid, also of one that has ended."""
+    current = current_cells().order_by(None).subquery()
+    counts = select(current.c.grid, func.count()).group_by(current.c.grid)
+    return dict.fromkeys(grid_names(connection), 0) | dict(connection.execute(counts).tuples().all())
+
+
 def visible_grids(connection: Connection, caller: Caller) -> list[str]:
     """Return the names of the grids that a caller may see."""
     return grid_names(connection) if visible_layers(connection, caller, [LAYER]) else []

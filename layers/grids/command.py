@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 
 from cim.commands.session import messages, print_json, ready_engine, results, start
-from layers.grids.cells import check_grid, current_cells, grid_names
+from layers.grids.cells import check_grid, count_cells, grid_names
 from layers.grids.lineage import trace_cell
 from layers.grids.merging import merge_grids
 
@@ -29,9 +29,7 @@ def list_(json: bool = typer.Option(False, "--json", help="Print as JSON.")) -> 
     """List the grids with the number of cells in force."""
     settings = start()
     with ready_engine(settings) as engine, engine.connect() as connection:
-        counts = dict.fromkeys(grid_names(connection), 0)
-        for row in connection.execute(current_cells()):
-            counts[row.grid] += 1
+        counts = count_cells(connection)
     if json:
         print_json(counts)
         return

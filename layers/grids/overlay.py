@@ -60,11 +60,6 @@ def overlay(grids: Mapping[str, Sequence[OldCell]], min_area_m2: float) -> list[
     return [NewCell(shape, _lineage(shape, cells, old)) for shape in merged]
 
 
-def shares(shape: shapely.Geometry, cells: Sequence[OldCell]) -> list[Share]:
-    """Return what old cells a shape is made of."""
-    return _lineage(shape, cells, np.asarray([cell.shape for cell in cells], dtype=object))
-
-
 def _faces(old: Shapes) -> Shapes:
     lines = shapely.node(shapely.union_all(shapely.boundary(old), grid_size=SNAP_M))
     return np.asarray(shapely.get_parts(shapely.polygonize([lines])), dtype=object)

@@ -9,11 +9,12 @@ from typing import Any
 import orjson
 import typer
 from rich.table import Table as Shown
-from sqlalchemy import Connection, String, cast, or_, select
+from sqlalchemy import Connection, select
 
 from cim.access import Caller
 from cim.commands.session import messages, print_json, ready_engine, results, start
 from cim.errors import InvalidInput, NotFound
+from cim.model_names import is_called
 from cim.tables import dataset, model
 from layers.catalogue import LayerRow, get_layer
 from layers.queries.cql import condition
@@ -79,17 +80,7 @@ def model_ids(connection: Connection, name: str) -> list[int]:
     """Return the ids of the models that are called by this id, name, dataset or file (raises NotFound)."""
     found = list(
         connection.execute(
-            select(model.c.id)
-            .outerjoin(dataset, dataset.c.id == model.c.dataset_id)
-            .where(
-                or_(
-                    cast(model.c.id, String) == name,
-                    model.c.name == name,
-                    model.c.global_id == name,
-                    dataset.c.name == name,
-                    dataset.c.file_name == name,
-                )
-            )
+            select(model.c.id).outerjoin(dataset, dataset.c.id == model.c.dataset_id).where(is_called(name))
         ).scalars()
     )
     if not found:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import orjson
@@ -21,6 +21,7 @@ from cim.tables.buildings import MERGED
 from layers.sources.batch import Batch, Values
 from layers.sources.gdal import GdalLayer
 from layers.sources.guess import Target
+from layers.sources.layer_reader import LayerReader
 from layers.sources.mapping import LayerMapping, Matched, shipped_mappings
 
 #: The ``source`` of mappings for such files.
@@ -37,27 +38,6 @@ _SHOWN_AS = {"building_source": "building"}
 _OF_MODELS = {"model", "storey", "space", "element", "element_group", "facility", "alignment", "terrain"}
 
 
-class Reader(Protocol):
-    """One layer of a file; see ``vector.LayerReader``."""
-
-    name: str
-    format: str
-    crs: str | None
-    fields: dict[str, str]
-    family: str
-    features: int
-    is_order_ruled: bool
-
-    def batches(self, size: int) -> Iterator[Batch]:
-        """Yield all rows."""
-
-    def column(self, name: str, size: int) -> Iterator[Values]:
-        """Yield the values of one column."""
-
-    def shapes(self, limit: int) -> Values:
-        """Return the geometries of the first rows."""
-
-
 @dataclass
 class ExportedLayer:
     """A layer of such a file, without the columns that are not read.
@@ -68,7 +48,7 @@ class ExportedLayer:
         The owner's attributes and the name.
     """
 
-    reader: Reader
+    reader: LayerReader
     target: Target
 
     def __post_init__(self) -> None:
@@ -112,7 +92,7 @@ def is_exported(columns: Collection[str]) -> bool:
 
 
 def exported_layer(
-    reader: Reader, standard: dict[str, tuple[str, str]], asked: str | None, title: str
+    reader: LayerReader, standard: dict[str, tuple[str, str]], asked: str | None, title: str
 ) -> ExportedLayer:
     """Return the layer as it is read, going where it came from; raises InvalidFile.
 

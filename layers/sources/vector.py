@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePath
-from typing import Protocol
 
 import numpy as np
 from sqlalchemy import Connection
@@ -18,13 +16,14 @@ from cim.reports import DatasetDescription, Note, WriteResult
 from cim.sources import Source
 from layers.catalogue import standard_tables
 from layers.sources import geojson_lines, geometry, parquet, shapefile
-from layers.sources.batch import Batch, Values, is_none
+from layers.sources.batch import is_none
 from layers.sources.convert import texts
 from layers.sources.exported import exported_layer, is_exported
 from layers.sources.filling import Filling
 from layers.sources.gdal import open_layers
 from layers.sources.guess import Request, Target, choose, read_mapping_option
 from layers.sources.keys import SeenKeys
+from layers.sources.layer_reader import LayerReader
 from layers.sources.transform import transform_for
 from layers.sources.xml_root import refuse_entities, root_of
 
@@ -34,27 +33,6 @@ _JSON_TYPE = re.compile(
 )
 _DXF = re.compile(rb"\s*(999\r?\n[^\n]*\n\s*)*0\r?\n\s*SECTION\r?\n")
 _BINARY_DXF = b"AutoCAD Binary DXF"
-
-
-class LayerReader(Protocol):
-    """One layer of a file; see ``GdalLayer``."""
-
-    name: str
-    format: str
-    crs: str | None
-    fields: dict[str, str]
-    family: str
-    features: int
-    is_order_ruled: bool
-
-    def batches(self, size: int) -> Iterator[Batch]:
-        """Yield all rows."""
-
-    def column(self, name: str, size: int) -> Iterator[Values]:
-        """Yield the values of one column."""
-
-    def shapes(self, limit: int) -> Values:
-        """Return the geometries of the first rows."""
 
 
 @dataclass

@@ -106,7 +106,7 @@ def _unwrapped(value: Any) -> dict[str, Any]:
 
 def _ring(ring: list[Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
     for index, position in enumerate(ring):
-        if not _is_position(position):
+        if not is_position(position):
             raise InvalidGeometry(
                 f"position {index} of a ring is {str(position)[:60]}; [longitude, latitude] in degrees is right"
             )
@@ -124,7 +124,8 @@ def _ring(ring: list[Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
     return points
 
 
-def _is_position(value: Any) -> bool:
+def is_position(value: Any) -> bool:
+    """Tell whether a value of GeoJSON is a position: two to four finite numbers."""
     return (
         isinstance(value, list)
         and 2 <= len(value) <= 4

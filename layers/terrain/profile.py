@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from cim.crs import GEOD
 from cim.errors import InvalidGeometry, InvalidInput, NotFound
 from layers.queries.receipt import make_receipt
 from layers.queries.visible import VisibleLayer, visible_layers
+from layers.queries.zone import is_position
 from layers.terrain.heights import Ground, read_ground
 
 MAX_SAMPLES = 5_000
@@ -108,10 +108,8 @@ def parse_line(body: Any) -> tuple[shapely.LineString, int | None]:
 
 
 def _position(index: int, value: Any) -> tuple[float, float]:
-    if isinstance(value, list) and len(value) >= 2:
-        numbers = [each for each in value[:2] if isinstance(each, int | float) and not isinstance(each, bool)]
-        if len(numbers) == 2 and math.isfinite(sum(numbers)) and abs(numbers[0]) <= 180 and abs(numbers[1]) <= 90:
-            return float(numbers[0]), float(numbers[1])
+    if is_position(value) and abs(value[0]) <= 180 and abs(value[1]) <= 90:
+        return float(value[0]), float(value[1])
     raise InvalidGeometry(
         f"position {index} of the line is {str(value)[:60]}; [longitude, latitude] in degrees is right"
     )

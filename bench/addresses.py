@@ -9,20 +9,15 @@ wall clock, for other work on the machine lengthens only the latter.
 
 from __future__ import annotations
 
-import platform
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import orjson
-from rich.console import Console
-from rich.table import Table
 from sqlalchemy import Connection, text
 
+from bench.lib.result import Goal, row, save
 from cim.db import database_url, make_engine
 from cim.settings import read_settings
 from layers.addresses.answer import find
@@ -30,8 +25,7 @@ from layers.addresses.canonical import numeral
 from layers.addresses.pinyin import pinyin_of
 
 QUERIES, BATCH, PEER_QUERIES = 300, 20_000, 20
-GOAL_MS, GOAL_PER_S = 30.0, 3000.0
-RESULT = Path(__file__).parent / "results" / "addresses.json"
+GOAL_MS, GOAL_PER_S = Goal(30.0), Goal(3000.0, is_least=True)
 _SAMPLE = text(
     "SELECT u.id, u.building_id, u.room, a.district, a.street, a.community, a.road, a.number, a.estate, a.block"
     " FROM cim.unit u TABLESAMPLE SYSTEM (:percent) REPEATABLE (7) JOIN cim.address a ON a.building_id = u.building_id"
@@ -139,11 +133,10 @@ def measure(connection: Connection) -> list[dict[str, Any]]:
         times, right = one_by_one(connection, cases)
         work = f"one address {name}, {buildings} buildings"
         rows += [
-            _row(f"{work}: median", float(np.median(times)), "ms", GOAL_MS, at_most=True),
-            _row(f"{work}: 95 %", float(np.percentile(times, 95)), "ms", GOAL_MS, at_most=True),
-            _row(f"{work}: {'among the answers' if typed in ways else 'right'}", 100 * right / len(cases), "%"),
+            row(f"{work}: median", float(np.median(times)), "ms", goal=GOAL_MS, **_peer(connection, random, ways)),
+            row(f"{work}: 95 %", float(np.percentile(times, 95)), "ms", goal=GOAL_MS),
+            row(f"{work}: {'among the answers' if typed in ways else 'right'}", 100 * right / len(cases), "%"),
         ]
-    rows[0] |= _peer(connection, draw(connection, PEER_QUERIES, random, plain), rows[0]["ours"])
     cases = draw(connection, BATCH, random, plain, loose)
     began, cpu = time.perf_counter(), time.process_time()
     found = [
@@ -156,56 +149,32 @@ def measure(connection: Connection) -> list[dict[str, Any]]:
     work = f"{len(cases)} addresses at once, half of them carelessly written"
     return [
         *rows,
-        _row(f"{work}: a second", len(cases) / seconds, "1/s", GOAL_PER_S),
-        _row(f"{work}: a processor second of this process", len(cases) / cpu_seconds, "1/s"),
-        _row(f"{work}: right building and unit", 100 * right / len(cases), "%"),
-        _row(f"{work}: wrong building", 100 * wrong / len(cases), "%"),
+        row(f"{work}: a second", len(cases) / seconds, "1/s", goal=GOAL_PER_S),
+        row(f"{work}: a processor second of this process", len(cases) / cpu_seconds, "1/s"),
+        row(f"{work}: right building and unit", 100 * right / len(cases), "%"),
+        row(f"{work}: wrong building", 100 * wrong / len(cases), "%"),
     ]
 
 
-def _peer(connection: Connection, cases: Sequence[Case], ours: float) -> dict[str, Any]:
+def _peer(connection: Connection, random: np.random.Generator, ways: tuple[Callable[..., Case], ...]) -> dict[str, Any]:
+    """Return the peer and its figure for addresses as registers write them: of others it knows nothing."""
+    if ways != (plain,):
+        return {}
     times = []
-    for case in cases:
+    for case in draw(connection, PEER_QUERIES, random, plain):
         began = time.perf_counter()
         connection.execute(_PEER, {"asked": case.written}).all()
         times.append(1000 * (time.perf_counter() - began))
-    value = float(np.median(times))
-    return {"peer": "PostgreSQL trigrams", "peer_value": round(value, 2), "ratio": round(ours / value, 4)}
+    return {"peer": "PostgreSQL trigrams", "peer_value": float(np.median(times))}
 
 
-def _row(work: str, ours: float, unit: str, goal: float | None = None, *, at_most: bool = False) -> dict[str, Any]:
-    met = None if goal is None else ours <= goal if at_most else ours >= goal
-    return {
-        "work": work, "ours": round(ours, 2), "unit": unit, "peer": None, "peer_value": None, "ratio": None,
-        "goal": goal, "met": met,
-    }  # fmt: skip
-
-
-def main() -> int:
-    """Measure, print and write the result."""
-    console = Console()
+def main() -> None:
     engine = make_engine(database_url(read_settings()), statement_timeout_s=None)
     with engine.connect() as connection:
         if not connection.execute(text("SELECT EXISTS (SELECT FROM cim.unit)")).scalar_one():
-            console.print("no units in the database: import the district's buildings and register of units first")
-            return 1
-        rows = measure(connection)
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    result = {
-        "name": "addresses", "commit": commit.stdout.strip(), "machine": f"{platform.machine()}, {platform.system()}",
-        "rows": rows,
-    }  # fmt: skip
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_bytes(orjson.dumps(result, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
-    table = Table("work", "ours", "unit", "goal", "met", "peer", "peer's")
-    for row in rows:
-        table.add_row(
-            row["work"], str(row["ours"]), row["unit"], str(row["goal"] or ""), str(row["met"] or ""),
-            row["peer"] or "", str(row["peer_value"] or ""),
-        )  # fmt: skip
-    console.print(table)
-    return 0
+            sys.exit("no units in the database: import the district's buildings and register of units first")
+        save("addresses", measure(connection))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,4 +1,4 @@
-"""Every IFC file of a folder through the import, as a table: ``python bench/ifc_files.py [FOLDER]``.
+"""Every IFC file of a folder through the import, as a table: ``python -m bench.ifc_files [FOLDER]``.
 
 A file that does not say where it stands is imported a second time at a made-up place, so that its content is measured
 too. Each goes into one throw-away database; the database is the one that the settings name.
@@ -13,22 +13,20 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from rich.console import Console
-from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy import Engine, text
 
+from bench.lib.result import RESULTS
+from bench.lib.scratch import SHARED, scratch_database
 from bim_import.geometry_pool import GeometryLimits
 from bim_import.importer import IfcImporter
-from cim import schema
-from cim.db import database_url, make_engine
+from cim.db import make_engine
 from cim.importing import ImportContext, ImportOptions, import_paths
 from cim.reports import ImportReport
-from cim.settings import Settings, read_settings
+from cim.settings import Settings
 
-ROOT = Path(__file__).parent.parent
-SHARED = Path(os.environ.get("CIM_TEST_DATA", ROOT.parent / "shared" / "data")) / "ifc"
-TABLE = ROOT / "bench" / "results" / "ifc_files.md"
+TABLE = RESULTS / "ifc_files.md"
 HEAD = "| file | schema | products | elements | other | grade | without a mesh | kernels | time | outcome |"
 FILE_LIMIT_S = float(os.environ.get("CIM_BENCH_FILE_LIMIT_S", "120"))
 REASON_CHARS = 150
@@ -36,23 +34,12 @@ console = Console(stderr=True)
 
 
 def main() -> None:
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else SHARED
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else SHARED / "ifc"
     files = sorted(path for path in folder.rglob("*") if path.is_file() and "ifc" in path.name.lower())
-    settings = read_settings()
-    address = make_url(database_url(settings))
-    name = f"cim_bench_{uuid4().hex[:8]}"
-    admin = create_engine(address, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f'create database "{name}"'))
-    engine = make_engine(address.set(database=name).render_as_string(hide_password=False))
-    try:
-        schema.upgrade(engine)
-        with tempfile.TemporaryDirectory() as home:
-            rows = [row(engine, Settings(home=Path(home)), path, folder) for path in files]
-    finally:
+    with scratch_database() as url, tempfile.TemporaryDirectory() as home:
+        engine = make_engine(url)
+        rows = [row(engine, Settings(home=Path(home)), path, folder) for path in files]
         engine.dispose()
-        with admin.connect() as connection:
-            connection.execute(text(f'drop database "{name}" with (force)'))
     TABLE.parent.mkdir(exist_ok=True)
     TABLE.write_text("\n".join([HEAD, "|" + "---|" * (HEAD.count("|") - 1), *rows]) + "\n", encoding="utf-8")
     print(TABLE.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Whole imports of IFC models against the plain iterator of ifcopenshell: ``python bench/ifc_import.py [FILE ...]``.
+"""Whole imports of IFC models against the plain iterator of ifcopenshell: ``python -m bench.ifc_import [FILE ...]``.
 
 For each model, each in processes of their own, one after the other:
 
@@ -12,7 +12,6 @@ For each model, each in processes of their own, one after the other:
 from __future__ import annotations
 
 import os
-import platform
 import random
 import re
 import subprocess
@@ -22,21 +21,12 @@ import threading
 import zipfile
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import ifcopenshell
-import orjson
-from rich.console import Console
-from rich.table import Table
-from sqlalchemy import create_engine, make_url, text
 
-from cim import schema
-from cim.db import database_url, make_engine
-from cim.settings import read_settings
+from bench.lib.result import ROOT, Goal, row, save
+from bench.lib.scratch import SHARED, make_district, scratch_database
 
-ROOT = Path(__file__).parent.parent
-RESULT = ROOT / "bench" / "results" / "ifc_import.json"
-SHARED = Path(os.environ.get("CIM_TEST_DATA", ROOT.parent / "shared" / "data")) / "ifc"
 REAL = (
     "ifc2x3/Office_A_20110811.ifc",
     "ifc4/AC20-FZK-Haus.ifc",
@@ -45,10 +35,12 @@ REAL = (
     "ifc2x3/tekla_mini_project.ifc",
 )
 DISTRICT = ("hospital_01.ifc", "tower_01.ifc", "office_05.ifc")
-TIME_GOAL, MEMORY_FACTOR, MEMORY_EXTRA_MB, AGAIN_GOAL = 0.6, 3.0, 300.0, 0.2
+TIME_GOAL, AGAIN_GOAL = Goal(0.6, of_peer=True), Goal(0.2, of_peer=True)
+MEMORY_FACTOR, MEMORY_EXTRA_MB = 3.0, 300.0
 #: The goal for time holds for files that keep the plain iterator busy for so long.
 LONG_S = 5.0
 SAMPLE_S = 0.05
+_FIRST = "the first import"
 
 IMPORT = """
 import sys, time
@@ -169,13 +161,17 @@ def work_on(url: str, path: Path, folder: Path) -> list[dict[str, Any]]:
     print(f"{name}: load {load:.1f} before", flush=True)
     peer = f"ifcopenshell {ifcopenshell.version} iterator, OpenCASCADE, 1 thread"
     rows = [
-        row(f"{name}: whole import", first_s, "s", peer, plain_s, TIME_GOAL if plain_s >= LONG_S else None),
-        row(f"{name}: peak memory", first_mb, "MB", "opening the file", open_mb, None),
-        row(f"{name}: same content again", again_s, "s", "the first import", first_s, AGAIN_GOAL),
-        row(f"{name}: again, one solid changed", changed_s, "s", "the first import", first_s, AGAIN_GOAL),
-    ]
-    most_mb = MEMORY_FACTOR * open_mb + MEMORY_EXTRA_MB
-    rows[1] |= {"goal": round(most_mb), "met": first_mb <= most_mb}
+        row(
+            f"{name}: whole import", first_s, "s", peer=peer, peer_value=plain_s,
+            goal=TIME_GOAL if plain_s >= LONG_S else None,
+        ),
+        row(
+            f"{name}: peak memory", first_mb, "MB", peer="opening the file", peer_value=open_mb,
+            goal=Goal(round(MEMORY_FACTOR * open_mb + MEMORY_EXTRA_MB)),
+        ),
+        row(f"{name}: same content again", again_s, "s", peer=_FIRST, peer_value=first_s, goal=AGAIN_GOAL),
+        row(f"{name}: again, one solid changed", changed_s, "s", peer=_FIRST, peer_value=first_s, goal=AGAIN_GOAL),
+    ]  # fmt: skip
     for one in rows:
         print(
             f"  {one['work']}: {one['ours']} {one['unit']}, {one['ratio']} of {one['peer']}, met: {one['met']}",
@@ -184,26 +180,11 @@ def work_on(url: str, path: Path, folder: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def row(work: str, ours: float, unit: str, peer: str, value: float, goal: float | None) -> dict[str, Any]:
-    """Return one row; ``ratio`` is ours by the peer's, and ``goal`` the most that it may be."""
-    ratio = ours / value
-    return {
-        "work": work,
-        "ours": round(ours, 2),
-        "unit": unit,
-        "peer": peer,
-        "peer_value": round(value, 2),
-        "ratio": round(ratio, 3),
-        "goal": goal,
-        "met": None if goal is None else ratio <= goal,
-    }
-
-
 def models(folder: Path) -> list[Path]:
     """Return the models that are there, and say which are not."""
     found = []
     for name in REAL:
-        path = SHARED / name
+        path = SHARED / "ifc" / name
         if not path.exists():
             print(f"{name} is not there (folder of real data, CIM_TEST_DATA): skipped")
         elif path.suffix == ".zip":
@@ -212,48 +193,17 @@ def models(folder: Path) -> list[Path]:
                 found.append(Path(archive.extract(member, folder)))
         else:
             found.append(path)
-    code = "import sys; from cim.cli import main; sys.exit(main())"
-    command = [sys.executable, "-c", code, "district", "make", str(folder / "district"), "--only", "ifc"]
-    subprocess.run(command, check=True, capture_output=True, cwd=ROOT)
-    return found + [folder / "district" / "ifc" / name for name in DISTRICT]
+    district = make_district(folder / "district", "--only", "ifc")
+    return found + [district / "ifc" / name for name in DISTRICT]
 
 
 def main() -> None:
-    settings = read_settings()
-    server = make_url(database_url(settings))
-    name = f"cim_bench_{uuid4().hex[:8]}"
-    admin = create_engine(server, isolation_level="AUTOCOMMIT")
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as directory:
-        paths = [Path(one) for one in sys.argv[1:]] or models(Path(directory))
-        for path in paths:
-            with admin.connect() as connection:
-                connection.execute(text(f'create database "{name}"'))
-            try:
-                url = server.set(database=name).render_as_string(hide_password=False)
-                engine = make_engine(url)
-                schema.upgrade(engine)
-                engine.dispose()
-                with tempfile.TemporaryDirectory() as folder:
-                    rows += work_on(url, path, Path(folder))
-            finally:
-                with admin.connect() as connection:
-                    connection.execute(text(f'drop database "{name}" with (force)'))
-    write(rows)
-
-
-def write(rows: list[dict[str, Any]]) -> None:
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False, cwd=ROOT
-    ).stdout.strip()
-    machine = f"{platform.machine()} {platform.system()}, {os.cpu_count()} cores"
-    report = {"name": "ifc_import", "commit": commit, "machine": machine, "rows": rows}
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_bytes(orjson.dumps(report, option=orjson.OPT_INDENT_2))
-    table = Table(*rows[0])
-    for entry in rows:
-        table.add_row(*map(str, entry.values()))
-    Console(width=None if sys.stdout.isatty() else 220).print(table)
+        for path in [Path(one) for one in sys.argv[1:]] or models(Path(directory)):
+            with scratch_database() as url, tempfile.TemporaryDirectory() as folder:
+                rows += work_on(url, path, Path(folder))
+    save("ifc_import", rows)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,6 @@ the zone's box, and tests every object with shapely; its counts must be equal to
 
 from __future__ import annotations
 
-import platform
-import subprocess
 import sys
 import tempfile
 import time
@@ -21,10 +19,9 @@ import numpy as np
 import orjson
 import pyogrio
 import shapely
-from rich.console import Console
-from rich.table import Table
 from sqlalchemy import Connection, func, select
 
+from bench.lib.result import Goal, row, save
 from cim.access import Caller
 from cim.crs import from_geographic, to_geographic
 from cim.db import database_url, make_engine
@@ -37,9 +34,8 @@ from layers.queries.zone import parse_zone
 
 ADMIN = Caller("admin")
 RUNS = 20
-GOAL_MS = 100.0
+GOAL_MS = Goal(100.0)
 AREA_M2 = 2_000_000.0
-RESULT = Path(__file__).parent / "results" / "inventory.json"
 
 
 def zones(extent: tuple[float, float, float, float], metric_crs: str, corners: int) -> list[shapely.Geometry]:
@@ -124,20 +120,6 @@ def search_times(connection: Connection) -> float:
     return 1000 * median(times)
 
 
-def row(work: str, ours: float, peer: str | None, peer_value: float | None) -> dict[str, Any]:
-    ratio = round(peer_value / ours, 2) if peer_value else None
-    return {
-        "work": work,
-        "ours": round(ours, 1),
-        "unit": "ms",
-        "peer": peer,
-        "peer_value": round(peer_value, 1) if peer_value else None,
-        "ratio": ratio,
-        "goal": GOAL_MS,
-        "met": ours <= GOAL_MS,
-    }
-
-
 def main() -> None:
     settings = read_settings()
     engine = make_engine(database_url(settings))
@@ -150,27 +132,10 @@ def main() -> None:
         peer = f"pyogrio {pyogrio.__version__} + shapely {shapely.__version__}, spatial index, counts only"
         for corners in (12, 1000):
             ours, theirs, total = compare(connection, zones(extent, settings.metric_crs, corners), files)
-            rows.append(row(f"inventory of 2 km2, {corners} corners, {total} objects", ours, peer, theirs))
-        rows.append(row("search, 10 texts", search_times(connection), None, None))
-    write(rows)
-
-
-def write(rows: list[dict[str, Any]]) -> None:
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False, cwd=Path(__file__).parent
-    ).stdout.strip()
-    report = {
-        "name": "inventory",
-        "commit": commit,
-        "machine": f"{platform.machine()} {platform.system()}",
-        "rows": rows,
-    }
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_bytes(orjson.dumps(report, option=orjson.OPT_INDENT_2))
-    table = Table(*rows[0])
-    for entry in rows:
-        table.add_row(*map(str, entry.values()))
-    Console().print(table)
+            work = f"inventory of 2 km2, {corners} corners, {total} objects"
+            rows.append(row(work, ours, "ms", peer=peer, peer_value=theirs, goal=GOAL_MS))
+        rows.append(row("search, 10 texts", search_times(connection), "ms", goal=GOAL_MS))
+    save("inventory", rows)
 
 
 if __name__ == "__main__":

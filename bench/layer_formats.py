@@ -7,22 +7,18 @@ first as it is and then with the options of ``layer_formats.toml``. ``--write`` 
 
 from __future__ import annotations
 
-import os
-import platform
-import subprocess
 import sys
 import time
 import tomllib
 from collections import Counter
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
-import orjson
-from sqlalchemy import Connection, Engine, create_engine, make_url, select, text
+from sqlalchemy import Connection, Engine, select, text
 
-from cim import schema
-from cim.db import database_url, make_engine
+from bench.lib.result import row, save
+from bench.lib.scratch import SHARED, scratch_database
+from cim.db import make_engine
 from cim.importing import ImportContext, ImportOptions, import_paths
 from cim.reports import ImportReport
 from cim.settings import Settings, read_settings
@@ -33,30 +29,20 @@ BEGIN, END = "<!-- files: begin -->", "<!-- files: end -->"
 COMPANIONS = {".shx", ".dbf", ".cpg", ".prj"}
 HERE = Path(__file__).parent
 DOCUMENT = HERE.parent / "docs" / "layers.md"
-RESULT = HERE / "results" / "layer_formats.json"
 
 
 def main() -> None:
-    folder = Path(os.environ.get("CIM_TEST_DATA") or HERE.parent.parent / "shared" / "data")
-    if not (folder / "SOURCES.md").exists():
-        sys.exit(f"the shared data are not there: {folder.name}; say where with CIM_TEST_DATA")
+    if not (SHARED / "SOURCES.md").exists():
+        sys.exit(f"the shared data are not there: {SHARED.name}; say where with CIM_TEST_DATA")
     settings = read_settings()
     options = tomllib.loads((HERE / "layer_formats.toml").read_text("utf-8"))
-    url, name = make_url(database_url(settings)), f"cim_formats_{uuid4().hex[:8]}"
-    server = create_engine(url.set(database="postgres"), isolation_level="AUTOCOMMIT")
-    with server.connect() as connection:
-        connection.execute(text(f"create database {name}"))
-    engine = make_engine(url.set(database=name).render_as_string(hide_password=False))
-    try:
-        schema.upgrade(engine)
-        rows = [row for path in files(folder) for row in tried(engine, settings, path, options)]
-    finally:
+    with scratch_database() as url:
+        engine = make_engine(url)
+        rows = [line for path in files(SHARED) for line in tried(engine, settings, path, options)]
         engine.dispose()
-        with server.connect() as connection:
-            connection.execute(text(f"drop database {name} with (force)"))
     lines = table(rows)
     sys.stdout.write("\n".join(lines) + "\n")
-    save(rows)
+    save("layer_formats", [row(f"{line['file']} {line['crs']}".strip(), line["seconds"], "s") for line in rows])
     if "--write" in sys.argv:
         before, _, rest = DOCUMENT.read_text("utf-8").partition(BEGIN)
         DOCUMENT.write_text("\n".join([before + BEGIN, "", *lines, "", END + rest.partition(END)[2]]), "utf-8")
@@ -122,29 +108,15 @@ def table(rows: list[dict[str, Any]]) -> list[str]:
         "| file | format | layers | read | imported | quarantined | repaired | why |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    for row in rows:
-        name = row["file"] + (f" `--crs {row['crs']}`" if row["crs"] else "")
-        layers = row["layers"] or row["status"]
-        numbers = [str(row[name]) if row["layers"] else "" for name in ("read", "imported", "quarantined", "repaired")]
-        reasons = row["why"].replace("|", "/")
-        lines.append("| " + " | ".join([name, row["format"], layers, *numbers, reasons[:200]]) + " |")
+    for line in rows:
+        name = line["file"] + (f" `--crs {line['crs']}`" if line["crs"] else "")
+        layers = line["layers"] or line["status"]
+        numbers = [
+            str(line[name]) if line["layers"] else "" for name in ("read", "imported", "quarantined", "repaired")
+        ]
+        reasons = line["why"].replace("|", "/")
+        lines.append("| " + " | ".join([name, line["format"], layers, *numbers, reasons[:200]]) + " |")
     return lines
-
-
-def save(rows: list[dict[str, Any]]) -> None:
-    """Write the result in the form that all benchmarks share."""
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    body = {
-        "name": "layer_formats",
-        "commit": commit.stdout.strip(),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "rows": [
-            {"work": f"{row['file']} {row['crs']}".strip(), "ours": row["seconds"], "unit": "s", "peer": None,
-             "peer_value": None, "ratio": None, "goal": None, "met": None}
-            for row in rows
-        ],
-    }  # fmt: skip
-    RESULT.write_bytes(orjson.dumps(body, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ checks and mends, keeps the evidence, makes the merged record with its search in
 from __future__ import annotations
 
 import os
-import platform
 import shutil
 import subprocess
 import sys
@@ -20,22 +19,19 @@ from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
-import orjson
-from rich.console import Console
-from rich.table import Table
 from sqlalchemy import create_engine, make_url, text
 
+from bench.lib.result import ROOT, Goal, row, save
+from bench.lib.scratch import command, make_district
 from cim import cluster
 
 RUNS = 3
-GOAL_RATIO = 3.0
-GOAL_MB = 500.0
-GOAL_FULL_MINUTES = 25.0
+GOAL_RATIO = Goal(3.0, of_peer=True)
+GOAL_MB = Goal(500.0)
+GOAL_FULL_MINUTES = Goal(25.0)
 MODEL_CRS = "EPSG:4490"
 #: In the order in which a department would deliver them.
 PARTS = ("gis", "registers", "raster", "live")
-ROOT = Path(__file__).parent.parent
-RESULT = Path(__file__).parent / "results" / "layer_import.json"
 
 
 class Run(NamedTuple):
@@ -45,22 +41,17 @@ class Run(NamedTuple):
     megabytes: float
 
 
-def measure(command: list[str], environment: dict[str, str]) -> Run:
+def measure(words: list[str], environment: dict[str, str]) -> Run:
     """Run a command to its end; rows in the quarantine are no failure."""
     began = time.perf_counter()
     with tempfile.TemporaryFile() as sink:
-        process = subprocess.Popen(command, env=os.environ | environment, stdout=sink, stderr=sink, cwd=ROOT)
+        process = subprocess.Popen(words, env=os.environ | environment, stdout=sink, stderr=sink, cwd=ROOT)
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         sink.seek(0)
         if process.returncode not in (0, 3):
-            raise SystemExit(f"{' '.join(command)} ended with {process.returncode}: {sink.read()[-2000:]!r}")
+            raise SystemExit(f"{' '.join(words)} ended with {process.returncode}: {sink.read()[-2000:]!r}")
     return Run(time.perf_counter() - began, usage.ru_maxrss / 1024)
-
-
-def cim(*arguments: str) -> list[str]:
-    """Return the command of this installation."""
-    return [sys.executable, "-c", "import sys; from cim.cli import main; sys.exit(main())", *arguments]
 
 
 class Server:
@@ -99,24 +90,8 @@ def run_ogr2ogr(server: Server, source: Path, *options: str) -> Run:
 def run_import(server: Server, name: str, *sources: Path) -> list[Run]:
     """Import files into a new database, one command each."""
     environment = server.environment(server.database(name))
-    measure(cim("init"), environment)
-    return [measure(cim("import", str(source), "--json"), environment) for source in sources]
-
-
-def row(work: str, ours: float, unit: str, goal: float, peer: str | None, peer_value: float | None) -> dict[str, Any]:
-    """Return one line of the result; the goal is of the ratio where there is a peer."""
-    ratio = ours / peer_value if peer_value else None
-    met = None if peer is not None and ratio is None else (ours if ratio is None else ratio) <= goal
-    return {
-        "work": work,
-        "ours": round(ours, 2),
-        "unit": unit,
-        "peer": peer,
-        "peer_value": None if peer_value is None else round(peer_value, 2),
-        "ratio": None if ratio is None else round(ratio, 2),
-        "goal": goal,
-        "met": met,
-    }
+    measure(command("init"), environment)
+    return [measure(command("import", str(source), "--json"), environment) for source in sources]
 
 
 def buildings(server: Server, district: Path) -> list[dict[str, Any]]:
@@ -133,9 +108,9 @@ def buildings(server: Server, district: Path) -> list[dict[str, Any]]:
     name = "ogr2ogr PG_USE_COPY" if has_peer else "ogr2ogr (gdal-bin is not installed)"
     as_is, in_crs = (median(values) if values else None for values in (plain, moved))
     return [
-        row("170,000 buildings, merge and checks", seconds, "s", GOAL_RATIO, name, as_is),
-        row("the same, peer reprojects too", seconds, "s", GOAL_RATIO, f"{name} -t_srs", in_crs),
-        row("memory of the import", max(run.megabytes for run in ours), "MB", GOAL_MB, None, None),
+        row("170,000 buildings, merge and checks", seconds, "s", peer=name, peer_value=as_is, goal=GOAL_RATIO),
+        row("the same, peer reprojects too", seconds, "s", peer=f"{name} -t_srs", peer_value=in_crs, goal=GOAL_RATIO),
+        row("memory of the import", max(run.megabytes for run in ours), "MB", goal=GOAL_MB),
     ]
 
 
@@ -146,24 +121,18 @@ def whole_district(server: Server, district: Path) -> list[dict[str, Any]]:
         print(f"{part:<10} {run.seconds:8.1f} s {run.megabytes:8.0f} MB", flush=True)
     minutes = sum(run.seconds for run in runs) / 60
     return [
-        row("full district: units, pipes, cameras and all", minutes, "min", GOAL_FULL_MINUTES, None, None),
-        row("memory of these imports", max(run.megabytes for run in runs), "MB", GOAL_MB, None, None),
+        row("full district: units, pipes, cameras and all", minutes, "min", goal=GOAL_FULL_MINUTES),
+        row("memory of these imports", max(run.megabytes for run in runs), "MB", goal=GOAL_MB),
     ]
 
 
-def make_district(folder: Path) -> Path:
-    """Write the synthetic district at full scale."""
-    measure(cim("district", "make", str(folder), "--scale", "full", "--only", "gis"), {})
-    return folder
-
-
-def main() -> int:
-    """Print the figures and write ``bench/results/layer_import.json``."""
+def main() -> None:
     arguments = [argument for argument in sys.argv[1:] if argument != "--full"]
     with tempfile.TemporaryDirectory(prefix="cim-bench-") as directory:
         home = Path(directory)
         home.chmod(0o755)
-        district = Path(arguments[0]) if arguments else make_district(home / "district")
+        full = ("--scale", "full", "--only", "gis")
+        district = Path(arguments[0]) if arguments else make_district(home / "district", *full)
         server = Server(home)
         try:
             rows = buildings(server, district)
@@ -171,22 +140,8 @@ def main() -> int:
                 rows += whole_district(server, district)
         finally:
             cluster.stop(server.cluster)
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=ROOT, check=False
-    ).stdout.strip()
-    machine = f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}"
-    result = {"name": "layer_import", "commit": commit, "machine": machine, "rows": rows}
-    RESULT.parent.mkdir(parents=True, exist_ok=True)
-    RESULT.write_bytes(orjson.dumps(result, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
-    table = Table("work", "ours", "peer", "ratio", "goal", "met")
-    for entry in rows:
-        peer = "" if entry["peer"] is None else f"{entry['peer']}: {entry['peer_value']}"
-        ratio = "" if entry["ratio"] is None else str(entry["ratio"])
-        ours = f"{entry['ours']} {entry['unit']}"
-        table.add_row(entry["work"], ours, peer, ratio, str(entry["goal"]), str(entry["met"]))
-    Console(width=160).print(table)
-    return 0
+    save("layer_import", rows)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -7,20 +7,15 @@ reach the same nodes. The first trace after a change of the data reads the graph
 
 from __future__ import annotations
 
-import platform
-import subprocess
 import time
 from collections.abc import Callable
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
-import orjson
-from rich.console import Console
-from rich.table import Table
 from sqlalchemy import Connection, text
 
+from bench.lib.result import Goal, row, save
 from cim.access import Caller
 from cim.db import database_url, make_engine
 from cim.settings import read_settings
@@ -30,8 +25,7 @@ from layers.networks.trace import TraceRequest, trace
 
 RUNS = 5
 ENDS = 400
-GOAL_MS = 50.0
-RESULT = Path(__file__).parent / "results" / "network_trace.json"
+GOAL_MS = Goal(50.0)
 RECURSIVE = {
     "down": text(
         "with recursive reached (id) as (select cast(:node as bigint) union select e.target_id from reached t"
@@ -82,7 +76,7 @@ def measure(connection: Connection, network: str) -> list[dict[str, Any]]:
     """Return the rows of one network."""
     began = time.perf_counter()
     graph = read_graph(connection, network)
-    rows = [row(f"{network}: read {len(graph.edge_ids)} edges", (time.perf_counter() - began) * 1000, None, None, None)]
+    rows = [row(f"{network}: read {len(graph.edge_ids)} edges", (time.perf_counter() - began) * 1000, "ms")]
     for direction in ("up", "down"):
         start = largest(graph, direction)
         node = int(graph.node_ids[start])
@@ -94,41 +88,19 @@ def measure(connection: Connection, network: str) -> list[dict[str, Any]]:
             spent, found = timed(lambda: connection.execute(statement, values).scalar_one())  # noqa: B023
             if set(found) != ids:
                 raise SystemExit(f"{work}: {peer} reaches {len(set(found))} nodes, ours {len(ids)}")
-            rows.append(row(work, ours, peer, spent, None))
+            rows.append(row(work, ours, "ms", peer=peer, peer_value=spent))
         request = TraceRequest(network, f"id:{node}", direction)
         spent, _ = timed(lambda: trace(connection, request, Caller("admin")))  # noqa: B023
-        rows.append(row(f"{work}, the whole answer with its receipt", spent, None, None, GOAL_MS))
+        rows.append(row(f"{work}, the whole answer with its receipt", spent, "ms", goal=GOAL_MS))
     return rows
 
 
-def row(work: str, ours: float, peer: str | None, peer_value: float | None, goal: float | None) -> dict[str, Any]:
-    """Return one row of the result."""
-    return {
-        "work": work,
-        "ours": round(ours, 3),
-        "unit": "ms",
-        "peer": peer,
-        "peer_value": None if peer_value is None else round(peer_value, 3),
-        "ratio": None if peer_value is None else round(ours / peer_value, 5),
-        "goal": goal,
-        "met": None if goal is None else ours <= goal,
-    }
-
-
 def main() -> None:
-    """Print the figures and write ``bench/results/network_trace.json``."""
     settings = read_settings()
     engine = make_engine(database_url(settings))
     with engine.connect() as connection:
         rows = [entry for network in networks_of(connection) for entry in measure(connection, network)]
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout
-    result = {"name": "network_trace", "commit": commit.strip(), "machine": platform.platform(), "rows": rows}
-    RESULT.parent.mkdir(parents=True, exist_ok=True)
-    RESULT.write_bytes(orjson.dumps(result, option=orjson.OPT_INDENT_2))
-    table = Table("work", "ours", "peer", "its value", "ratio", "goal", "met")
-    for entry in rows:
-        table.add_row(*(str(entry[name]) for name in ("work", "ours", "peer", "peer_value", "ratio", "goal", "met")))
-    Console(width=160).print(table)
+    save("network_trace", rows)
 
 
 if __name__ == "__main__":

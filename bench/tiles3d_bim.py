@@ -1,4 +1,4 @@
-"""3D Tiles of the district's hospital (15,000 elements): ``python bench/tiles3d_bim.py [FILE]``.
+"""3D Tiles of the district's hospital (15,000 elements): ``python -m bench.tiles3d_bim [FILE]``.
 
 - ours: the tileset and all its contents, built one after the other in one process from the imported model; and the
   same with the import before it;
@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import gzip
 import os
-import platform
 import struct
 import subprocess
 import sys
@@ -23,29 +22,26 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
-from uuid import uuid4
 
 import orjson
-from rich.console import Console
-from rich.table import Table
-from sqlalchemy import Connection, create_engine, make_url, select, text
+from sqlalchemy import Connection, select, text
 
-from bench.instanced_glb import write_instanced_glb
+from bench.lib.instanced_glb import write_instanced_glb
+from bench.lib.result import Goal, row, save
+from bench.lib.scratch import make_district, scratch_database
 from bim_import.importer import IfcImporter
-from cim import schema
 from cim.access import Caller
-from cim.db import database_url, make_engine
+from cim.db import make_engine
 from cim.importing import ImportContext, ImportOptions, import_paths
-from cim.settings import Settings, read_settings
+from cim.settings import Settings
 from cim.tables import model
 from tiles.tiles3d.models import content, element_drawings, tileset
 from tiles.tiles3d.parts import BLOCKS, parse_content_name
 
-ROOT = Path(__file__).parent.parent
-RESULT = ROOT / "bench" / "results" / "tiles3d_bim.json"
 PEER = os.environ.get("CIM_BENCH_PY3DTILES")
 ADMIN = Caller("admin")
-TIME_GOAL, FILES_GOAL = 20.0, 10.0
+#: 20 times faster, 10 times fewer files.
+TIME_GOAL, FILES_GOAL = Goal(1 / 20, of_peer=True), Goal(1 / 10, of_peer=True)
 
 
 class Written(NamedTuple):
@@ -59,32 +55,19 @@ class Written(NamedTuple):
 
 
 def main() -> None:
-    settings = read_settings()
-    server = make_url(database_url(settings))
-    name = f"cim_bench_{uuid4().hex[:8]}"
-    admin = create_engine(server, isolation_level="AUTOCOMMIT")
-    with tempfile.TemporaryDirectory() as directory, admin.connect() as connection:
+    with tempfile.TemporaryDirectory() as directory, scratch_database() as url:
         folder = Path(directory)
         path = Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else hospital(folder)
-        connection.execute(text(f'create database "{name}"'))
-        try:
-            rows = work_on(server.set(database=name).render_as_string(hide_password=False), path, folder)
-        finally:
-            connection.execute(text(f'drop database "{name}" with (force)'))
-    write(rows)
+        save("tiles3d_bim", work_on(url, path, folder))
 
 
 def hospital(folder: Path) -> Path:
     """Return the district's largest model."""
-    code = "import sys; from cim.cli import main; sys.exit(main())"
-    command = [sys.executable, "-c", code, "district", "make", str(folder / "district"), "--only", "ifc"]
-    subprocess.run(command, check=True, capture_output=True, cwd=ROOT)
-    return folder / "district" / "ifc" / "hospital_01.ifc"
+    return make_district(folder / "district", "--only", "ifc") / "ifc" / "hospital_01.ifc"
 
 
 def work_on(url: str, path: Path, folder: Path) -> list[dict[str, Any]]:
     engine = make_engine(url)
-    schema.upgrade(engine)
     began = time.perf_counter()
     context = ImportContext(ImportOptions(workers=2), Settings(home=folder, database_url=url))
     (report,) = import_paths(engine, [path], context, [IfcImporter()])
@@ -93,25 +76,27 @@ def work_on(url: str, path: Path, folder: Path) -> list[dict[str, Any]]:
     import_s = time.perf_counter() - began
     with engine.connect() as connection:
         connection.execute(text("analyze"))
-        row = connection.execute(select(model.c.id, model.c.element_count)).one()
-        ours, blocks = build(connection, row.id, folder / "ours")
-        instanced = build_instanced(connection, row.id)
+        found = connection.execute(select(model.c.id, model.c.element_count)).one()
+        ours, blocks = build(connection, found.id, folder / "ours")
+        instanced = build_instanced(connection, found.id)
     engine.dispose()
-    what = f"{path.name}, {row.element_count} elements"
+    what = f"{path.name}, {found.element_count} elements"
     peer = convert(path, folder / "theirs") if PEER else None
-    named = peer_name()
-    other = "EXT_mesh_gpu_instancing"
+    theirs, other = peer_name(), "EXT_mesh_gpu_instancing"
+    figures = [
+        (f"{what}: tileset from the model", ours.seconds, "s", theirs, peer and peer.seconds, TIME_GOAL),
+        ("  with the import before it", import_s + ours.seconds, "s", theirs, peer and peer.seconds, None),
+        ("  files", ours.files, "files", theirs, peer and peer.files, FILES_GOAL),
+        ("  size", ours.bytes / 1e6, "MB", theirs, peer and peer.bytes / 1e6, None),
+        ("  size, gzip", ours.gzip_bytes / 1e6, "MB", theirs, peer and peer.gzip_bytes / 1e6, None),
+        ("  merged: contents built", ours.seconds, "s", other, instanced.seconds, None),
+        ("  merged: size, gzip", ours.gzip_bytes / 1e6, "MB", other, instanced.gzip_bytes / 1e6, None),
+        ("  merged: draw calls, all in view", ours.draws, "calls", other, instanced.draws, None),
+        ("  from afar: draw calls", blocks.draws, "calls", None, None, None),
+        ("  from afar: size, gzip", blocks.gzip_bytes / 1e6, "MB", None, None, None),
+    ]
     return [
-        compare(f"{what}: tileset from the model", ours.seconds, "s", named, peer and peer.seconds, TIME_GOAL),
-        compare("  with the import before it", import_s + ours.seconds, "s", named, peer and peer.seconds, None),
-        compare("  files", ours.files, "files", named, peer and peer.files, FILES_GOAL),
-        compare("  size", ours.bytes / 1e6, "MB", named, peer and peer.bytes / 1e6, None),
-        compare("  size, gzip", ours.gzip_bytes / 1e6, "MB", named, peer and peer.gzip_bytes / 1e6, None),
-        compare("  merged: contents built", ours.seconds, "s", other, instanced.seconds, None),
-        compare("  merged: size, gzip", ours.gzip_bytes / 1e6, "MB", other, instanced.gzip_bytes / 1e6, None),
-        compare("  merged: draw calls, all in view", ours.draws, "calls", other, instanced.draws, None),
-        compare("  from afar: draw calls", blocks.draws, "calls", None, None, None),
-        compare("  from afar: size, gzip", blocks.gzip_bytes / 1e6, "MB", None, None, None),
+        row(work, value, unit, peer=name, peer_value=its, goal=goal) for work, value, unit, name, its, goal in figures
     ]
 
 
@@ -185,37 +170,6 @@ def peer_name() -> str:
     code = "from importlib.metadata import version; print(version('py3dtiles'))"
     found = subprocess.run([PEER, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
     return f"py3dtiles {found}"
-
-
-def compare(
-    work: str, ours: float, unit: str, peer: str | None, value: float | None, goal: float | None
-) -> dict[str, Any]:
-    """Return a row; the goal is the ratio of the peer's figure to ours."""
-    ratio = round(value / ours, 2) if value and ours else None
-    return {
-        "work": work,
-        "ours": round(ours, 3),
-        "unit": unit,
-        "peer": peer,
-        "peer_value": None if value is None else round(value, 3),
-        "ratio": ratio,
-        "goal": goal,
-        "met": None if goal is None or ratio is None else ratio >= goal,
-    }
-
-
-def write(rows: list[dict[str, Any]]) -> None:
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False, cwd=ROOT
-    ).stdout.strip()
-    machine = f"{platform.machine()} {platform.system()}, {os.cpu_count()} cores"
-    report = {"name": "tiles3d_bim", "commit": commit, "machine": machine, "rows": rows}
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_bytes(orjson.dumps(report, option=orjson.OPT_INDENT_2))
-    table = Table(*rows[0])
-    for entry in rows:
-        table.add_row(*map(str, entry.values()))
-    Console(width=None if sys.stdout.isatty() else 200).print(table)
 
 
 if __name__ == "__main__":

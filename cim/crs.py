@@ -123,7 +123,7 @@ def parse_crs(value: Any) -> CRS:
     if local is not None:
         return local.crs
     try:
-        return CRS.from_user_input(value)
+        return _parsed(value) if isinstance(value, str) else CRS.from_user_input(value)
     except CRSError:
         raise InvalidInput(
             f"'{str(value)[:200]}' is not a coordinate reference system; use e.g. EPSG:4547, or one of "
@@ -131,12 +131,23 @@ def parse_crs(value: Any) -> CRS:
         ) from None
 
 
+@lru_cache(maxsize=256)
+def _parsed(text: str) -> CRS:
+    return CRS.from_user_input(text)
+
+
+@lru_cache(maxsize=256)
+def _authority(crs: CRS, confidence: int) -> str | None:
+    """Return the code of a system; PROJ compares a WKT with all that it has, which is slow."""
+    found = crs.to_authority(min_confidence=confidence)
+    return ":".join(found) if found else None
+
+
 def name_of(crs: CRS) -> str:
     """Return the authority code where there is one, else the name."""
     if local_systems.find(crs) is not None:
         return str(crs.name)
-    authority = crs.to_authority(min_confidence=70)
-    return ":".join(authority) if authority else str(crs.name)
+    return _authority(crs, 70) or str(crs.name)
 
 
 def transform_between(source: str, target: str) -> CrsTransform:
@@ -288,5 +299,4 @@ def _text(crs: CRS | str) -> str:
         return crs
     if local_systems.find(crs) is not None:
         return str(crs.name)
-    authority = crs.to_authority(min_confidence=100)
-    return ":".join(authority) if authority else str(crs.to_wkt())
+    return _authority(crs, 100) or str(crs.to_wkt())

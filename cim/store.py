@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 from geoalchemy2 import Geometry
 from psycopg import sql
@@ -13,6 +13,15 @@ from sqlalchemy.dialects import postgresql
 from cim.db import copy_rows, driver
 from cim.reports import LayerCounts
 from cim.tables.columns import GEOGRAPHIC_SRID
+
+
+class Lookup(NamedTuple):
+    """A column whose value is found by joining the staged rows ``s`` with what the model has."""
+
+    column: str
+    join: sql.Composable
+    value: sql.Composable
+
 
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 
@@ -51,7 +60,7 @@ def merge(
     dataset_id: int,
     layer_id: str,
     remove_missing: bool = True,
-    derived: Mapping[str, sql.Composable] | None = None,
+    lookup: Lookup | None = None,
 ) -> LayerCounts:
     """Merge staged rows of one dataset and layer into a table of objects.
 
@@ -60,9 +69,8 @@ def merge(
 
     Parameters
     ----------
-    derived
-        Further columns and the expressions over a staged row ``s`` that give them; they are no part of what tells
-        whether the source has changed.
+    lookup
+        A further column; it is no part of what tells whether the source has changed.
     """
     index_staging(connection, staging)
     source = sql.Identifier("pg_temp", staging)
@@ -75,7 +83,7 @@ def merge(
             # Before the upsert: what it adds is in no statistics yet, and would be looked up one by one.
             cursor.execute(_REMOVE.format(target=sql.Identifier("cim", table.name), source=source), parameters)
             removed = cursor.rowcount
-        cursor.execute(_upsert(table, source, columns, derived or {}), parameters)
+        cursor.execute(_upsert(table, source, columns, lookup), parameters)
         added, changed = _first(cursor)
     return LayerCounts(read=read, added=added, changed=changed, unchanged=read - added - changed, removed=removed)
 
@@ -87,7 +95,7 @@ _REMOVE = sql.SQL(
 _UPSERT = sql.SQL(
     "WITH written AS ("
     " INSERT INTO {target} AS t (dataset_id, content_hash, {names})"
-    " SELECT %(dataset)s, decode(md5(s::text), 'hex'), {values} FROM {source} s"
+    " SELECT %(dataset)s, decode(md5(s::text), 'hex'), {values} FROM {source} s {join}"
     " WHERE s.layer_id = %(layer)s"
     " ON CONFLICT (dataset_id, layer_id, source_key) DO UPDATE"
     " SET content_hash = excluded.content_hash, recorded_at = now(), {updates}"
@@ -97,15 +105,15 @@ _UPSERT = sql.SQL(
 )
 
 
-def _upsert(
-    table: Table, source: sql.Identifier, columns: Sequence[str], derived: Mapping[str, sql.Composable]
-) -> sql.Composed:
-    names = [*columns, *derived]
-    values = [*(_value(table, column) for column in columns), *derived.values()]
+def _upsert(table: Table, source: sql.Identifier, columns: Sequence[str], lookup: Lookup | None) -> sql.Composed:
+    names, values = list(columns), [_value(table, column) for column in columns]
+    if lookup is not None:
+        names, values = [*names, lookup.column], [*values, lookup.value]
     updated = [sql.Identifier(name) for name in names if name not in {"layer_id", "source_key"}]
     return _UPSERT.format(
         target=sql.Identifier("cim", table.name),
         source=source,
+        join=lookup.join if lookup is not None else sql.SQL(""),
         names=sql.SQL(", ").join(map(sql.Identifier, names)),
         values=sql.SQL(", ").join(values),
         updates=sql.SQL(", ").join(sql.SQL("{0} = excluded.{0}").format(name) for name in updated),

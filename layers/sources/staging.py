@@ -20,8 +20,11 @@ _ANALYZE_FROM = 1_000
 #: table -> columns that joins of the steps after are planned by, where the others are wide
 _PLANNED_BY = {"building_source": ("building_id", "dataset_id", "kind", "code", "geom")}
 _STAGED_PLANNED_BY = {"building_source": ("source_key", "code", "kind")}
-# '+ 0' keeps the planner from walking the primary key in search of the smallest id, once for every unit.
-_BUILDING_OF_CODE = sql.SQL("(SELECT min(b.id + 0) FROM cim.building b WHERE b.code = s.building_code)")
+# Grouped first: a look for each unit would be a scan for each where the buildings are new and not counted yet.
+_BUILDING_OF_CODE = sql.SQL(
+    "LEFT JOIN (SELECT b.code, min(b.id) AS id FROM cim.building b"
+    " WHERE b.code IN (SELECT building_code FROM {}) GROUP BY b.code) n ON n.code = s.building_code"
+)
 
 
 @dataclass
@@ -146,7 +149,9 @@ def _merge_units(staging: Staging, table: Table, staged: StagedTable, layer_id: 
         layer_id=layer_id,
         remove_missing=staging.remove_missing,
         # Linked at once where the building is known: a later update would write millions of rows a second time.
-        derived={"building_id": _BUILDING_OF_CODE},
+        lookup=store.Lookup(
+            "building_id", _BUILDING_OF_CODE.format(sql.Identifier("pg_temp", staged.name)), sql.SQL("n.id")
+        ),
     )
 
 

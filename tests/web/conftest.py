@@ -162,9 +162,12 @@ def _has_mesa() -> bool:
     return find_library("EGL_mesa") is not None and any(drivers)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium, drawing in software."""
+    """Debian's Chromium, drawing in software.
+
+    A module's own: while it is there an event loop runs in this process, and tests with another loop may come next.
+    """
     path = os.environ.get("CIM_TEST_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     if path is None:
         pytest.skip("needs Chromium (apt install chromium, or CIM_TEST_CHROMIUM)")

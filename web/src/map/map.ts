@@ -6,6 +6,7 @@ import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url";
 import "maplibre-gl/dist/maplibre-gl.css";
 import type { Camera, Store } from "../store";
 import type { Config } from "../types";
+import { isDrawnInSoftware, isMotionReduced } from "./graphics";
 
 maplibre.setWorkerUrl(workerUrl);
 
@@ -36,8 +37,8 @@ export function createMap(container: HTMLElement, style: StyleSpecification, con
     attributionControl: false,
     localIdeographFontFamily: FONTS,
     transformRequest: versioned,
-    canvasContextAttributes: { antialias: true },
-    fadeDuration: 120,
+    canvasContextAttributes: { antialias: !isDrawnInSoftware() },
+    fadeDuration: isMotionReduced() ? 0 : 120,
   });
   map.on("moveend", () => store.set("camera", readCamera(map)));
   return map;
@@ -68,7 +69,7 @@ export function flyTo(map: MapLibreMap, target: { bounds?: number[] | null; cent
   map.flyTo({ center: [point[0]!, point[1]!], zoom: Math.max(map.getZoom(), 17), offset: centreOffset(map), duration: duration() });
 }
 
-const duration = () => (matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 900);
+const duration = () => (isMotionReduced() ? 0 : 900);
 
 function covered(map: MapLibreMap): { left: number; right: number } {
   const width = map.getContainer().clientWidth;

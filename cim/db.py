@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import orjson
 from psycopg import Connection as DriverConnection
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import OperationalError
@@ -43,6 +44,7 @@ def make_engine(url: str, *, pool_size: int = 4, statement_timeout_s: float | No
         pool_size=pool_size,
         max_overflow=4,
         pool_pre_ping=True,
+        json_deserializer=orjson.loads,
         connect_args={"options": _options(statement_timeout_s), "connect_timeout": 10},
     )
     event.listen(engine, "handle_error", _hide_connection_errors)
@@ -57,6 +59,7 @@ def make_async_engine(url: str, *, pool_size: int = 8, statement_timeout_s: floa
         max_overflow=0,
         pool_timeout=10,
         pool_pre_ping=True,
+        json_deserializer=orjson.loads,
         connect_args={"options": _options(statement_timeout_s), "connect_timeout": 10},
     )
     event.listen(engine.sync_engine, "handle_error", _hide_connection_errors)
@@ -100,7 +103,6 @@ def copy_rows(
 
 def notify(connection: Connection, message: Mapping[str, Any]) -> None:
     """Tell all listeners of ``cim_live``, when the transaction commits."""
-    import orjson
     from sqlalchemy import func, select
 
     connection.execute(select(func.pg_notify("cim_live", orjson.dumps(message).decode())))

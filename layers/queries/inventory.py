@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Row
 from cim.access import Caller
 from cim.crs import area_m2
 from cim.errors import NotFound
+from layers.queries.core import core_of
 from layers.queries.hits import DIVIDE_ABOVE, Manner, groupings, statement_for
 from layers.queries.receipt import make_receipt
 from layers.queries.small_counts import SMALL, sees_all
@@ -101,7 +102,12 @@ def _find(
     prepared = statement_for(
         kinds, Manner(is_divided, caller.area_code is not None, asof is not None, not sees_all(caller))
     )
-    parameters = prepared.parameters | {"zone": shapely.to_wkb(request.geometry), "list_limit": request.list_limit}
+    core = None if is_divided else core_of(request.geometry)
+    parameters = prepared.parameters | {
+        "zone": shapely.to_wkb(request.geometry),
+        "core": None if core is None else shapely.to_wkb(core),
+        "list_limit": request.list_limit,
+    }
     if caller.area_code is not None:
         parameters["area"] = caller.area_code
     if asof is not None:

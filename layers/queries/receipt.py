@@ -13,6 +13,9 @@ from sqlalchemy import Connection, Row, literal, select, union_all
 from cim.tables import dataset
 from layers.queries.visible import VisibleLayer
 
+#: What is told of a dataset; its report alone may be a hundred times as long.
+_DATASET = ("id", "name", "data_date", "recorded_at", "crs", "accuracy_m", "is_ballpark")
+
 
 def make_receipt(
     connection: Connection,
@@ -67,7 +70,8 @@ def _hash(parameters: Mapping[str, Any], layers: Sequence[VisibleLayer], counts:
 def _datasets(connection: Connection, ids: Collection[int]) -> Sequence[Row[Any]]:
     if not ids:
         return []
-    return connection.execute(select(dataset).where(dataset.c.id.in_(ids)).order_by(dataset.c.id)).all()
+    columns = [dataset.c[name] for name in _DATASET]
+    return connection.execute(select(*columns).where(dataset.c.id.in_(ids)).order_by(dataset.c.id)).all()
 
 
 def _filled(connection: Connection, layers: Sequence[VisibleLayer]) -> set[str]:

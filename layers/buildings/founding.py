@@ -34,8 +34,10 @@ def found_buildings(connection: Connection, dataset_id: int, staged: int) -> int
     if not staged or not _is_first(connection, dataset_id):
         return 0
     await_turn(connection)
-    has_terrain = connection.execute(select(select(terrain.c.id).exists())).scalar_one()
-    connection.execute(statement("found_choose"), {"has_terrain": has_terrain})
+    any_terrain = select(terrain.c.id)
+    known = select(any_terrain.exists(), any_terrain.where(terrain.c.kind == "dsm").exists())
+    has_terrain, has_surface = connection.execute(known).one()
+    connection.execute(statement("found_choose"), {"has_terrain": has_terrain, "has_surface": has_surface})
     _analyze(connection, "ANALYZE merge_founder")
     count = int(connection.execute(text("SELECT count(*) FROM merge_founder")).scalar_one())
     if not count:

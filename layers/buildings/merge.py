@@ -15,8 +15,9 @@ from cim.provenance import touch_layers
 from cim.reports import LayerCounts, Note
 from cim.tables import building, building_source, dataset
 from layers.buildings.founding import await_turn
+from layers.buildings.lifting import fill_heights
 from layers.buildings.matching import match_sources
-from layers.buildings.record import analyze, fill_ground, make_records, stage_rules, write_records
+from layers.buildings.record import analyze, make_records, stage_rules, write_records
 from layers.sql import script, statement
 
 #: Sorts of the merge stay in memory up to this size; for this transaction only.
@@ -61,7 +62,7 @@ def remake_building(connection: Connection, building_id: int, files: Path) -> No
     stage_rules(connection)
     connection.execute(text("INSERT INTO merge_affected VALUES (:id)"), {"id": building_id})
     make_records(connection)
-    fill_ground(connection, files)
+    fill_heights(connection, files)
     write_records(connection)
 
 
@@ -96,7 +97,7 @@ def _renew(connection: Connection, after: AfterImport) -> tuple[int, int, int]:
     )
     analyze(connection, "merge_affected", "merge_pending")
     make_records(connection)
-    fill_ground(connection, after.context.settings.files)
+    fill_heights(connection, after.context.settings.files)
     added, changed, removed = write_records(connection)
     if added >= MANY:
         connection.execute(text("ANALYZE cim.building"))

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from sqlalchemy import Connection
 
 from cim.db import copy_rows, driver
 from layers.buildings.rules import Rule, rules
 from layers.sql import statement
-from layers.terrain.heights import sample_heights
 
 
 def stage_rules(connection: Connection) -> None:
@@ -29,23 +26,6 @@ def make_records(connection: Connection) -> None:
     for name in ("merge_reopen", "merge_records", "merge_settled", "merge_keys"):
         connection.execute(statement(name))
     analyze(connection, "merge_record")
-
-
-def fill_ground(connection: Connection, files: Path) -> None:
-    """Take the height of the terrain as base where no source gives one; nothing where there is no terrain.
-
-    Parameters
-    ----------
-    files
-        The folder of the deployment's rasters (``settings.files``).
-    """
-    bare = connection.execute(statement("merge_bare")).all()
-    if not bare:
-        return
-    heights = sample_heights(connection, files, [row.longitude for row in bare], [row.latitude for row in bare])
-    rows = [(row.id, round(float(h), 2)) for row, h in zip(bare, heights, strict=True) if h == h]
-    copy_rows(connection, "merge_ground", ("id", "height_m"), rows)
-    connection.execute(statement("merge_ground"))
 
 
 def write_records(connection: Connection) -> tuple[int, int, int]:

@@ -10,7 +10,8 @@ SELECT n.source_key, n.name, nextval('cim.object_id_seq') AS building_id,
     nextval('cim.building_source_id_seq') AS id
 FROM named n
 WHERE n.namesakes = 1
-    -- terrain gives bases to the others, and the long way asks it
+    -- terrain gives bases and heights to the others, and the long way asks it
     AND (NOT CAST(:has_terrain AS boolean) OR jsonb_typeof(n.fields -> 'base_height_m') = 'number')
+    AND (NOT CAST(:has_surface AS boolean) OR jsonb_typeof(n.fields -> 'height_m') = 'number')
     AND NOT EXISTS (SELECT FROM cim.building_source t WHERE t.code = n.code)
     AND NOT EXISTS (SELECT FROM cim.building_source t WHERE t.geom && ST_SetSRID(n.geom, 4490) AND t.kind <> 'register')

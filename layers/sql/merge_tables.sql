@@ -1,6 +1,7 @@
 -- what one run of the merge works on: rules, affected buildings, sources to match, pairs, members, claims, records
 DROP TABLE IF EXISTS pg_temp.merge_rule, pg_temp.merge_affected, pg_temp.merge_pending, pg_temp.merge_edge,
-    pg_temp.merge_member, pg_temp.merge_claim, pg_temp.merge_won, pg_temp.merge_record, pg_temp.merge_ground;
+    pg_temp.merge_member, pg_temp.merge_claim, pg_temp.merge_won, pg_temp.merge_record, pg_temp.merge_ground,
+    pg_temp.merge_surface;
 -- sources that have become buildings as they were written (found_choose)
 CREATE TEMPORARY TABLE IF NOT EXISTS merge_founder (
     source_key text, name text, building_id bigint, id bigint
@@ -33,3 +34,6 @@ CREATE TEMPORARY TABLE merge_record (
     source_key text, cim_level smallint, is_new boolean
 ) ON COMMIT DROP;
 CREATE TEMPORARY TABLE merge_ground (id bigint PRIMARY KEY, height_m double precision) ON COMMIT DROP;
+CREATE TEMPORARY TABLE merge_surface (
+    id bigint PRIMARY KEY, base_m double precision, height_m double precision
+) ON COMMIT DROP;

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import pyogrio
 import pytest
@@ -13,7 +14,7 @@ import rasterio
 import shapely
 from pyproj import Geod, Transformer
 from rasterio.transform import Affine
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from cim.access import Caller
 from cim.errors import InvalidGeometry, InvalidInput
@@ -164,6 +165,33 @@ def test_buildings_are_measured_from_ground_and_surface(
     assert found.pixels[0] == 600
     assert np.isnan(found.height_m[1:]).all()
     assert np.isfinite(found.base_m[1])
+
+
+def test_a_building_without_a_height_gets_that_of_the_surface(take: Any, engine: Engine, tmp_path: Path) -> None:
+    """Footprints before the surface or after it; a height of a building's own stays."""
+    ground = slope_of(200, 1.0)
+    surface = ground.copy()
+    surface[50:70, 50:80] += 21.0
+    surface[50:70, 100:130] += 9.0
+    surface[50:70, 150:180] += 12.0
+    boxes = [shapely.box(WEST + x, NORTH - 70, WEST + x + 30, NORTH - 50) for x in (50, 100, 150)]
+    before = gpd.GeoDataFrame({"building_code": ["a", "b"], "height": [None, 33.0]}, geometry=boxes[:2], crs="EPSG:4547")
+    before.to_file(tmp_path / "buildings.gpkg")
+    take(tmp_path / "buildings.gpkg")
+    take(write(tmp_path / "ground_dtm.tif", ground, 1.0))
+    take(write(tmp_path / "surface_dsm.tif", surface, 1.0))
+    after = gpd.GeoDataFrame({"building_code": ["c"], "height": [None]}, geometry=boxes[2:], crs="EPSG:4547")
+    after.to_file(tmp_path / "new_buildings.gpkg")
+    take(tmp_path / "new_buildings.gpkg", layer="buildings")
+    with engine.connect() as connection:
+        rows = connection.execute(text("select code, height_m, base_height_m, provenance from cim.building")).all()
+    found = {row.code: row for row in rows}
+    assert found["a"].height_m == pytest.approx(21.0, abs=0.7)
+    assert found["a"].provenance["height_m"]["rule"] == found["a"].provenance["base_height_m"]["rule"] == "surface"
+    assert found["a"].base_height_m == pytest.approx(np.quantile(ground[50:70, 50:80], 0.1), abs=0.02)
+    assert found["b"].height_m == 33.0
+    assert found["b"].provenance["base_height_m"]["rule"] == "terrain"
+    assert found["c"].height_m == pytest.approx(12.0, abs=0.7)
 
 
 def test_delft_heights_are_those_of_3dfier(take: Any, engine: Engine, settings: Settings, shared_data: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import Any, Protocol
 
@@ -14,7 +14,7 @@ from pyproj import CRS
 from sqlalchemy import Connection
 
 from cim import ids
-from cim.crs import CrsTransform, name_of, vertical_name
+from cim.crs import CrsTransform, vertical_name
 from cim.errors import InvalidFile
 from cim.importing import ImportContext
 from cim.reports import DatasetDescription, Note, WriteResult
@@ -29,7 +29,7 @@ from layers.sources.exported import exported_building, exported_target, is_expor
 from layers.sources.filling import Filling
 from layers.sources.guess import Request, Target, choose, read_mapping_option
 from layers.sources.intake import Intake
-from layers.sources.transform import transform_for
+from layers.sources.transform import describe, transform_for
 from layers.sources.xml_root import refuse_entities, root_of
 
 BATCH_OBJECTS = 500
@@ -82,14 +82,8 @@ class PreparedCityModel:
     @property
     def description(self) -> DatasetDescription:
         """What the file says of itself."""
-        return DatasetDescription(
-            self.reader.format,
-            crs=name_of(self.transform.source),
-            vertical_crs=_vertical(self.transform.source),
-            transform=self.transform.description,
-            accuracy_m=self.transform.accuracy_m,
-            is_ballpark=self.transform.is_ballpark,
-        )
+        found = describe(self.reader.format, self.transform)
+        return replace(found, vertical_crs=_vertical(self.transform.source))
 
     def write(self, connection: Connection, dataset_id: int) -> WriteResult:
         """Read the objects one by one into the model."""

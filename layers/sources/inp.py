@@ -8,7 +8,7 @@ from pathlib import PurePath
 
 from sqlalchemy import Connection
 
-from cim.crs import CrsTransform, name_of
+from cim.crs import CrsTransform
 from cim.errors import InvalidFile
 from cim.importing import ImportContext
 from cim.reports import DatasetDescription, Note, WriteResult
@@ -19,7 +19,7 @@ from layers.sources.filling import Filling
 from layers.sources.guess import Request, Target, choose, read_mapping_option
 from layers.sources.inp_sections import section_names
 from layers.sources.inp_table import InpTable
-from layers.sources.transform import transform_for
+from layers.sources.transform import describe, transform_for
 
 _START = re.compile(rb"\A(?:\xef\xbb\xbf)?(?:\s*;[^\n]*\n|\s)*\[(TITLE|OPTIONS|JUNCTIONS)\]", re.IGNORECASE)
 _OF_SWMM = {"CONDUITS", "SUBCATCHMENTS", "OUTFALLS", "RAINGAGES", "XSECTIONS"}
@@ -40,13 +40,7 @@ class PreparedInp:
     @property
     def description(self) -> DatasetDescription:
         """What the file says of itself."""
-        return DatasetDescription(
-            self.format,
-            crs=name_of(self.transform.source),
-            transform=self.transform.description,
-            accuracy_m=self.transform.accuracy_m,
-            is_ballpark=self.transform.is_ballpark,
-        )
+        return describe(self.format, self.transform)
 
     def write(self, connection: Connection, dataset_id: int) -> WriteResult:
         """Write all tables."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from osmium.filter import KeyFilter
 from osmium.geom import WKBFactory
 from sqlalchemy import Connection
 
-from cim.crs import CrsTransform, name_of
+from cim.crs import CrsTransform
 from cim.errors import InvalidFile
 from cim.importing import ImportContext
 from cim.reports import DatasetDescription, Note, WriteResult
@@ -27,7 +27,7 @@ from layers.sources.filling import Filling
 from layers.sources.guess import Request, Target
 from layers.sources.intake import Intake
 from layers.sources.mapping import LayerMapping, Matched
-from layers.sources.transform import transform_for
+from layers.sources.transform import describe, transform_for
 
 BATCH_OBJECTS = 20_000
 _CRS = "EPSG:4326"
@@ -80,15 +80,7 @@ class PreparedOsm:
     @property
     def description(self) -> DatasetDescription:
         """What the file says of itself."""
-        return DatasetDescription(
-            "OSM",
-            crs=name_of(self.transform.source),
-            transform=self.transform.description,
-            accuracy_m=self.transform.accuracy_m,
-            is_ballpark=self.transform.is_ballpark,
-            licence=_LICENCE,
-            source=_SOURCE,
-        )
+        return replace(describe("OSM", self.transform), licence=_LICENCE, source=_SOURCE)
 
     def write(self, connection: Connection, dataset_id: int) -> WriteResult:
         """Read the file once; each object that is of a layer's kind is imported or rejected."""

@@ -8,7 +8,7 @@ import re
 import tempfile
 import time
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +28,7 @@ from cim.sources import Source
 from cim.tables import terrain
 from layers.sources.batch import as_json
 from layers.sources.staging import Staging
-from layers.sources.transform import transform_for
+from layers.sources.transform import describe, transform_for
 
 LAYER = "terrain"
 _COLUMNS = ("layer_id", "source_key", "cim_level", "name", "attributes", "file_key", "kind", "crs", "vertical_crs",
@@ -76,14 +76,8 @@ class PreparedRaster:
     @property
     def description(self) -> DatasetDescription:
         """What the file says of itself."""
-        return DatasetDescription(
-            self.format,
-            crs=self.crs,
-            vertical_crs=self.vertical_crs,
-            transform=self.transform.description,
-            accuracy_m=self.transform.accuracy_m,
-            is_ballpark=self.transform.is_ballpark,
-        )
+        found = describe(self.format, self.transform)
+        return replace(found, crs=self.crs, vertical_crs=self.vertical_crs)
 
     def write(self, connection: Connection, dataset_id: int) -> WriteResult:
         """Write the one row of the raster."""

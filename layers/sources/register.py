@@ -23,7 +23,7 @@ from layers.sources.delimited import Rows, find_dialect, read_rows
 from layers.sources.filling import Filling
 from layers.sources.guess import Request, Target, choose, read_mapping_option
 from layers.sources.intake import Intake
-from layers.sources.transform import transform_for
+from layers.sources.transform import describe, transform_for
 
 BATCH_ROWS = 50_000
 #: Rows that tell whether X is north.
@@ -84,16 +84,7 @@ class PreparedRegister:
     @property
     def description(self) -> DatasetDescription:
         """What the file says of itself."""
-        placed = [register.transform for register in self.registers if register.transform is not None]
-        if not placed:
-            return DatasetDescription(self.format)
-        return DatasetDescription(
-            self.format,
-            crs=", ".join(dict.fromkeys(name_of(transform.source) for transform in placed)),
-            transform=placed[0].description,
-            accuracy_m=placed[0].accuracy_m,
-            is_ballpark=any(transform.is_ballpark for transform in placed),
-        )
+        return describe(self.format, *(register.transform for register in self.registers))
 
     def write(self, connection: Connection, dataset_id: int) -> WriteResult:
         """Read the file batch by batch into the model."""

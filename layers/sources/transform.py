@@ -5,9 +5,28 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from cim.crs import CrsTransform, name_of, parse_crs, to_geographic
+from cim.crs import CrsTransform, name_of, parse_crs, to_geographic, vertical_name
 from cim.errors import MissingCrs
-from cim.reports import Note
+from cim.reports import DatasetDescription, Note
+
+
+def describe(file_format: str, *transforms: CrsTransform | None) -> DatasetDescription:
+    """Return what a file says of itself, whose parts are brought to the stored CRS by these (None: has no place).
+
+    Its accuracy is that of the worst; unknown where that of one is unknown.
+    """
+    placed = [transform for transform in transforms if transform is not None]
+    if not placed:
+        return DatasetDescription(file_format)
+    known = [transform.accuracy_m for transform in placed if transform.accuracy_m is not None]
+    return DatasetDescription(
+        file_format,
+        crs=", ".join(dict.fromkeys(name_of(transform.source) for transform in placed)),
+        vertical_crs=vertical_name(placed[0].source),
+        transform=placed[0].description,
+        accuracy_m=max(known) if len(known) == len(placed) else None,
+        is_ballpark=any(transform.is_ballpark for transform in placed),
+    )
 
 
 def transform_for(declared: Any, asked: str | None, what: str, notes: list[Note]) -> CrsTransform:

@@ -9,7 +9,7 @@ from pathlib import PurePath
 import numpy as np
 from sqlalchemy import Connection
 
-from cim.crs import CrsTransform, name_of, vertical_name
+from cim.crs import CrsTransform
 from cim.errors import InvalidFile
 from cim.importing import ImportContext
 from cim.reports import DatasetDescription, Note, WriteResult
@@ -24,7 +24,7 @@ from layers.sources.gdal import open_layers
 from layers.sources.guess import Request, Target, choose, read_mapping_option
 from layers.sources.keys import SeenKeys
 from layers.sources.layer_reader import LayerReader
-from layers.sources.transform import transform_for
+from layers.sources.transform import describe, transform_for
 from layers.sources.xml_root import refuse_entities, root_of
 
 BATCH_ROWS = 10_000
@@ -57,22 +57,7 @@ class PreparedVector:
     @property
     def description(self) -> DatasetDescription:
         """What the file says of itself."""
-        file_format = self.layers[0].reader.format
-        placed = [layer for layer in self.layers if layer.transform is not None]
-        if not placed:
-            return DatasetDescription(file_format)
-        transform = placed[0].transform
-        assert transform is not None
-        accuracies = [layer.transform.accuracy_m for layer in placed if layer.transform]
-        known = [accuracy for accuracy in accuracies if accuracy is not None]
-        return DatasetDescription(
-            file_format,
-            crs=", ".join(dict.fromkeys(name_of(layer.transform.source) for layer in placed if layer.transform)),
-            vertical_crs=vertical_name(transform.source),
-            transform=transform.description,
-            accuracy_m=max(known) if len(known) == len(accuracies) else None,
-            is_ballpark=any(layer.transform.is_ballpark for layer in placed if layer.transform),
-        )
+        return describe(self.layers[0].reader.format, *(layer.transform for layer in self.layers))
 
     def write(self, connection: Connection, dataset_id: int) -> WriteResult:
         """Read the file batch by batch into the model."""

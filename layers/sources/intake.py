@@ -23,7 +23,7 @@ from layers.sources.evidence import COLUMNS as EVIDENCE_COLUMNS
 from layers.sources.guess import Target
 from layers.sources.keys import SeenKeys
 from layers.sources.mends import Mend, Mends, batch_of
-from layers.sources.model_columns import model_columns
+from layers.sources.model_columns import model_columns, with_fields
 from layers.sources.recipe import Recipe
 from layers.sources.rejection import fingerprint, rejected_row
 from layers.sources.shifted import Sample, is_doubtful
@@ -304,7 +304,7 @@ class Intake:
             rows = zip(*(values[name] for name in _OBSERVED), strict=True)
         else:
             if self.target.table_name == "feature":
-                attributes = _with_fields(values, attributes, self._feature_columns())
+                attributes = with_fields(values, attributes, self._feature_columns())
                 values = {name: values.get(name, [None] * len(keys)) for name in self._feature_columns()}
             size = len(keys)
             levels = values.pop("cim_level", None) or [self.target.matched.mapping.cim_level] * size
@@ -391,16 +391,3 @@ class Intake:
             box = shapely.total_bounds(geometries)
             if np.isfinite(box).all():
                 self.boxes.append(box)
-
-
-def _with_fields(values: dict[str, list[Any]], attributes: list[str], columns: tuple[str, ...]) -> list[str]:
-    """Put the mapped columns of a generic feature, which has no columns for them, into its attributes."""
-    import orjson
-
-    names = [name for name in values if name not in columns]
-    if not names:
-        return attributes
-    return [
-        as_json(orjson.loads(text) | {name: value for name, value in zip(names, row, strict=True) if value is not None})
-        for text, *row in zip(attributes, *(values[name] for name in names), strict=True)
-    ]

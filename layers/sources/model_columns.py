@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import orjson
 
-from layers.sources.batch import Batch, Values, is_none
+from layers.sources.batch import Batch, Values, as_json, is_none
 from layers.sources.convert import convert, texts, translate
 from layers.sources.guess import Target
 from layers.sources.mapping import LayerMapping, kind_of
@@ -77,3 +78,14 @@ def _means(mapping: LayerMapping, columns: dict[str, Values]) -> None:
         for n in np.flatnonzero(is_none(values)):
             known = [columns[part][n] for part in parts if columns[part][n] is not None]
             values[n] = sum(known) / len(known) if known else None
+
+
+def with_fields(values: dict[str, list[Any]], attributes: list[str], columns: tuple[str, ...]) -> list[str]:
+    """Put the mapped columns of a generic feature, which has no columns for them, into its attributes."""
+    names = [name for name in values if name not in columns]
+    if not names:
+        return attributes
+    return [
+        as_json(orjson.loads(text) | {name: value for name, value in zip(names, row, strict=True) if value is not None})
+        for text, *row in zip(attributes, *(values[name] for name in names), strict=True)
+    ]

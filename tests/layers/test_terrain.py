@@ -175,7 +175,8 @@ def test_a_building_without_a_height_gets_that_of_the_surface(take: Any, engine:
     surface[50:70, 100:130] += 9.0
     surface[50:70, 150:180] += 12.0
     boxes = [shapely.box(WEST + x, NORTH - 70, WEST + x + 30, NORTH - 50) for x in (50, 100, 150)]
-    before = gpd.GeoDataFrame({"building_code": ["a", "b"], "height": [None, 33.0]}, geometry=boxes[:2], crs="EPSG:4547")
+    known = {"building_code": ["a", "b"], "height": [None, 33.0]}
+    before = gpd.GeoDataFrame(known, geometry=boxes[:2], crs="EPSG:4547")
     before.to_file(tmp_path / "buildings.gpkg")
     take(tmp_path / "buildings.gpkg")
     take(write(tmp_path / "ground_dtm.tif", ground, 1.0))

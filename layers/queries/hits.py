@@ -361,7 +361,8 @@ def _listed(table: Table, group: list[Grouping], hits: CTE, manner: Manner) -> S
         first = first.select().cte(f"first_{table.name}").prefix_with("MATERIALIZED")
     rows = _rows(table, manner, object_history.c.id.in_(select(first.c.id)))
     home = building if table is unit else rows
-    item = func.jsonb_build_object(
+    # json, not jsonb: what is only sent on is put together in half the time
+    item = func.json_build_object(
         "id", first.c.id, "name", name_of(rows), "detail", detail_of(rows), "center", center_of(home.c.geom)
     )
     joined = first.join(rows, rows.c.id == first.c.id)
@@ -369,7 +370,7 @@ def _listed(table: Table, group: list[Grouping], hits: CTE, manner: Manner) -> S
         # a building keeps its id, and one that is gone has no place to show
         joined = joined.join(building, building.c.id == rows.c.building_id, isouter=manner.is_past)
     return (
-        select(first.c.layer_id, func.jsonb_agg(aggregate_order_by(item, first.c.id)).label("items"))
+        select(first.c.layer_id, func.json_agg(aggregate_order_by(item, first.c.id)).label("items"))
         .select_from(joined)
         .group_by(first.c.layer_id)
         .subquery(f"list_{table.name}")

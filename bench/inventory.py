@@ -34,9 +34,6 @@ from layers.queries.zone import parse_zone
 
 ADMIN = Caller("admin")
 RUNS = 20
-#: As on a connection of a service that runs: the driver prepares a statement at its fifth use, the server plans it for
-#: good at the tenth.
-WARM_UPS = 12
 GOAL_MS = Goal(100.0)
 AREA_M2 = 2_000_000.0
 
@@ -94,8 +91,7 @@ def compare(connection: Connection, shapes: list[shapely.Geometry], files: dict[
     """Return the median milliseconds of ours and of the peer, and the mean number of objects; counts must agree."""
     ours, theirs, totals = [], [], []
     bodies = [{"geometry": orjson.loads(shapely.to_geojson(zone))} for zone in shapes]
-    for body in bodies[:WARM_UPS]:
-        take_inventory(connection, parse_zone(body), ADMIN)
+    take_inventory(connection, parse_zone(bodies[0]), ADMIN)
     for zone, body in zip(shapes, bodies, strict=True):
         began = time.perf_counter()
         answer = take_inventory(connection, parse_zone(body), ADMIN)

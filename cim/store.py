@@ -14,6 +14,8 @@ from cim.db import copy_rows, driver
 from cim.reports import LayerCounts
 from cim.tables.columns import GEOGRAPHIC_SRID
 
+_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
+
 
 class Lookup(NamedTuple):
     """A column whose value is found by joining the staged rows ``s`` with what the model has."""
@@ -21,9 +23,6 @@ class Lookup(NamedTuple):
     column: str
     join: sql.Composable
     value: sql.Composable
-
-
-_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
 def stage(connection: Connection, table: Table, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

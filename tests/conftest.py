@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -18,6 +18,7 @@ from cim import cluster, schema
 from cim.db import make_engine
 from cim.settings import Settings
 
+CloneDatabase = Callable[[], AbstractContextManager[str]]
 REPOSITORY = Path(__file__).parent.parent
 #: Names a PostgreSQL server to use instead of a private one.
 SERVER = "CIM_TEST_DATABASE_URL"
@@ -123,19 +124,25 @@ def template_database(server_url: str) -> Iterator[str]:
     _administer(server_url, f'drop database if exists "{name}" with (force)')
 
 
+@pytest.fixture(scope="session")
+def clone_database(server_url: str, template_database: str) -> CloneDatabase:
+    """Make a database from the template for as long as it is needed; its address."""
+
+    @contextmanager
+    def clone() -> Iterator[str]:
+        name = f"cim_test_{uuid4().hex[:12]}"
+        _administer(server_url, f'create database "{name}" template "{template_database}" strategy file_copy')
+        yield make_url(server_url).set(database=name).render_as_string(hide_password=False)
+        _administer(server_url, f'drop database if exists "{name}" with (force)')
+
+    return clone
+
+
 @pytest.fixture
-def database_url(server_url: str, template_database: str) -> Iterator[str]:
+def database_url(clone_database: CloneDatabase) -> Iterator[str]:
     """A fresh database of its own, for a test that commits."""
-    with _clone(server_url, template_database) as url:
+    with clone_database() as url:
         yield url
-
-
-@contextmanager
-def _clone(server_url: str, template_database: str) -> Iterator[str]:
-    name = f"cim_test_{uuid4().hex[:12]}"
-    _administer(server_url, f'create database "{name}" template "{template_database}" strategy file_copy')
-    yield make_url(server_url).set(database=name).render_as_string(hide_password=False)
-    _administer(server_url, f'drop database if exists "{name}" with (force)')
 
 
 @pytest.fixture
@@ -147,9 +154,9 @@ def engine(database_url: str) -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="session")
-def _rolled_back(server_url: str, template_database: str) -> Iterator[Engine]:
+def _rolled_back(clone_database: CloneDatabase) -> Iterator[Engine]:
     """An engine on one database of all tests that leave nothing behind."""
-    with _clone(server_url, template_database) as url:
+    with clone_database() as url:
         made = make_engine(url)
 
         @event.listens_for(made, "commit")

@@ -23,9 +23,8 @@ def core_of(zone: shapely.Geometry) -> shapely.Polygon | None:
     extent = max(east - west, north - south)
     if not np.isfinite(extent) or extent <= 0:
         return None
-    radius = shapely.maximum_inscribed_circle(
-        zone, tolerance=np.float64(extent * _TOLERANCE)
-    )  # from the middle to the nearest boundary
+    # a line from the middle to the nearest boundary
+    radius = shapely.maximum_inscribed_circle(zone, tolerance=np.float64(extent * _TOLERANCE))
     middle, half = shapely.get_coordinates(radius)[0], shapely.length(radius) * np.sqrt(0.5)
     shapely.prepare(zone)
     sides = np.array([middle[0] - half, middle[1] - half, middle[0] + half, middle[1] + half])

@@ -99,7 +99,9 @@ def _staged_as(table_name: str) -> Table:
     return readings.STAGED if table_name == "observation" else metadata.tables[f"cim.{table_name}"]
 
 
-def _merge_objects(staging: Staging, table: Table, staged: StagedTable, layer_id: str) -> LayerCounts:
+def _merge_objects(
+    staging: Staging, table: Table, staged: StagedTable, layer_id: str, lookup: store.Lookup | None = None
+) -> LayerCounts:
     return store.merge(
         staging.connection,
         table,
@@ -108,6 +110,7 @@ def _merge_objects(staging: Staging, table: Table, staged: StagedTable, layer_id
         dataset_id=staging.dataset_id,
         layer_id=layer_id,
         remove_missing=staging.remove_missing,
+        lookup=lookup,
     )
 
 
@@ -140,19 +143,9 @@ def _merge_sensors(staging: Staging, table: Table, staged: StagedTable, layer_id
 
 
 def _merge_units(staging: Staging, table: Table, staged: StagedTable, layer_id: str) -> LayerCounts:
-    return store.merge(
-        staging.connection,
-        table,
-        staged.name,
-        staged.columns,
-        dataset_id=staging.dataset_id,
-        layer_id=layer_id,
-        remove_missing=staging.remove_missing,
-        # Linked at once where the building is known: a later update would write millions of rows a second time.
-        lookup=store.Lookup(
-            "building_id", _BUILDING_OF_CODE.format(sql.Identifier("pg_temp", staged.name)), sql.SQL("n.id")
-        ),
-    )
+    # Linked at once where the building is known: a later update would write millions of rows a second time.
+    join = _BUILDING_OF_CODE.format(sql.Identifier("pg_temp", staged.name))
+    return _merge_objects(staging, table, staged, layer_id, store.Lookup("building_id", join, sql.SQL("n.id")))
 
 
 def _merge_observations(staging: Staging, table: Table, staged: StagedTable, layer_id: str) -> LayerCounts:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
-from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy import Engine, text
 
 from cim.db import make_engine
 from cim.importing import ImportContext, ImportOptions, import_paths
@@ -47,15 +47,6 @@ class Pilot:
             return list(connection.execute(text(statement), parameters).all())
 
 
-def _clone(server_url: str, template: str) -> str:
-    name = f"cim_pilot_{uuid4().hex[:8]}"
-    engine = create_engine(make_url(server_url).set(database="postgres"), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f'create database "{name}" template "{template}"'))
-    engine.dispose()
-    return make_url(server_url).set(database=name).render_as_string(hide_password=False)
-
-
 @pytest.fixture(scope="session")
 def pilot_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The pilot district's files, and of its models those with faults and two without."""
@@ -69,10 +60,16 @@ def pilot_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def pilot(
-    pilot_files: Path, server_url: str, template_database: str, tmp_path_factory: pytest.TempPathFactory
+    pilot_files: Path,
+    clone_database: Callable[[], AbstractContextManager[str]],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Pilot]:
     """The pilot district in a database of its own."""
-    url = _clone(server_url, template_database)
+    with clone_database() as url:
+        yield from _imported(pilot_files, url, tmp_path_factory)
+
+
+def _imported(pilot_files: Path, url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pilot]:
     settings = Settings(home=tmp_path_factory.mktemp("pilot-home"), database_url=url)
     engine = make_engine(url)
     context = ImportContext(ImportOptions(), settings)

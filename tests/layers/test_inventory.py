@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,7 @@ from shapely import Polygon, box
 from sqlalchemy import Connection, text
 
 from cim.access import Caller
-from cim.db import copy_rows
+from cim.db import copy_rows, make_engine
 from cim.errors import CimError, InvalidGeometry, InvalidInput, NotFound, TooLarge
 from layers.queries.inventory import take_inventory
 from layers.queries.zone import parse_zone
@@ -95,27 +97,16 @@ class Town:
 
 
 @pytest.fixture(scope="module")
-def towns(server_url: str, template_database: str) -> Any:
-    from sqlalchemy import create_engine, make_url
-
-    from cim.db import make_engine
-
-    admin = create_engine(make_url(server_url).set(database="postgres"), isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f'create database "cim_town_{id(admin)}" template "{template_database}"'))
-    engine = make_engine(
-        make_url(server_url).set(database=f"cim_town_{id(admin)}").render_as_string(hide_password=False)
-    )
-    with engine.begin() as connection:
-        made = Town(connection)
-        connection.execute(text("analyze"))
-    with engine.connect() as connection:
-        made.connection = connection
-        yield made
-    engine.dispose()
-    with admin.connect() as connection:
-        connection.execute(text(f'drop database "cim_town_{id(admin)}" with (force)'))
-    admin.dispose()
+def towns(clone_database: Callable[[], AbstractContextManager[str]]) -> Iterator[Town]:
+    with clone_database() as url:
+        engine = make_engine(url)
+        with engine.begin() as connection:
+            made = Town(connection)
+            connection.execute(text("analyze"))
+        with engine.connect() as connection:
+            made.connection = connection
+            yield made
+        engine.dispose()
 
 
 @pytest.fixture

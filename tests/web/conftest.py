@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from ctypes.util import find_library
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -52,21 +52,6 @@ def _cim(*words: str | Path, env: dict[str, str], allow: tuple[int, ...] = (0,))
     )
     assert done.returncode in allow, f"cim {words[0]} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
     return done.stdout
-
-
-@contextmanager
-def _database(server_url: str, template: str) -> Iterator[str]:
-    """Clone the template; the address of the clone."""
-    url = make_url(server_url)
-    name = f"cim_web_{uuid4().hex[:10]}"
-    admin = url.set(database="postgres", drivername="postgresql").render_as_string(hide_password=False)
-    identifier = psycopg.sql.Identifier
-    with psycopg.connect(admin, autocommit=True) as connection:
-        clone = psycopg.sql.SQL("create database {} template {}")
-        connection.execute(clone.format(identifier(name), identifier(template)))
-    yield url.set(database=name).render_as_string(hide_password=False)
-    with psycopg.connect(admin, autocommit=True) as connection:
-        connection.execute(psycopg.sql.SQL("drop database if exists {} with (force)").format(identifier(name)))
 
 
 def _environment(home: Path, database_url: str) -> dict[str, str]:
@@ -119,7 +104,9 @@ def _viewer_built() -> None:
 
 @pytest.fixture(scope="session")
 def demo_service(
-    server_url: str, template_database: str, tmp_path_factory: pytest.TempPathFactory, _viewer_built: None
+    clone_database: Callable[[], AbstractContextManager[str]],
+    tmp_path_factory: pytest.TempPathFactory,
+    _viewer_built: None,
 ) -> Iterator[str]:
     """The address of the service with a sample district and two models in it.
 
@@ -130,7 +117,7 @@ def demo_service(
         return
     folder = tmp_path_factory.mktemp("web")
     folder.chmod(0o755)
-    with _database(server_url, template_database) as url:
+    with clone_database() as url:
         env = _environment(folder / "home", url)
         district = folder / "district"
         make_district(district, SCALES["sample"], SEED, only="gis")
@@ -146,10 +133,12 @@ def demo_service(
 
 @pytest.fixture(scope="session")
 def keyed_service(
-    server_url: str, template_database: str, tmp_path_factory: pytest.TempPathFactory, _viewer_built: None
+    clone_database: Callable[[], AbstractContextManager[str]],
+    tmp_path_factory: pytest.TempPathFactory,
+    _viewer_built: None,
 ) -> Iterator[tuple[str, str]]:
     """The address of an empty service that wants a key, and a viewer's key."""
-    with _database(server_url, template_database) as url:
+    with clone_database() as url:
         env = _environment(tmp_path_factory.mktemp("keyed") / "home", url)
         answer = _cim("key", "create", "--role", "viewer", env=env)
         key = max(re.findall(r"\S+", answer), key=len)

@@ -36,6 +36,13 @@ ADMIN = Caller("admin")
 RUNS = 20
 GOAL_MS = Goal(100.0)
 AREA_M2 = 2_000_000.0
+SMALLEST_SIDE_M = 3000.0
+
+
+def measured_side_m(extent: tuple[float, float, float, float], metric_crs: str) -> float:
+    """Return the shorter side of the district in metres."""
+    (west, east), (south, north) = from_geographic(metric_crs).points([extent[0], extent[2]], [extent[1], extent[3]])
+    return float(min(east - west, north - south))
 
 
 def zones(extent: tuple[float, float, float, float], metric_crs: str, corners: int) -> list[shapely.Geometry]:
@@ -128,6 +135,8 @@ def main() -> None:
         extent = district_extent(connection)
         if extent is None:
             sys.exit("the database is empty; make and import the pilot district first")
+        if measured_side_m(extent, settings.metric_crs) < SMALLEST_SIDE_M:
+            sys.exit("the district is smaller than the zones of 2 km2; make and import the pilot district")
         files = export(connection, Path(folder))
         peer = f"pyogrio {pyogrio.__version__} + shapely {shapely.__version__}, spatial index, counts only"
         for corners in (12, 1000):

@@ -2,7 +2,18 @@
 
 from cim.tables.addresses import address, place_name
 from cim.tables.bim import alignment, element_group, facility, object_link
-from cim.tables.buildings import building, building_source, conflict, element, model, space, storey, unit
+from cim.tables.buildings import (
+    building,
+    building_source,
+    conflict,
+    element,
+    element_tally,
+    model,
+    space,
+    storey,
+    unit,
+    unit_tally,
+)
 from cim.tables.catalogue import dataset, feature, layer, object_history, quarantine, repair, theme
 from cim.tables.columns import GEOGRAPHIC_SRID, OBJECT_TABLES, SCHEMA, metadata, object_id_seq
 from cim.tables.command import ROLES, api_key, zone, zone_log
@@ -46,6 +57,7 @@ __all__ = [
     "dataset",
     "element",
     "element_group",
+    "element_tally",
     "event",
     "event_log",
     "facility",
@@ -84,6 +96,7 @@ __all__ = [
     "terrain",
     "theme",
     "unit",
+    "unit_tally",
     "water_work",
     "zone",
     "zone_log",

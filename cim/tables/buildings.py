@@ -132,6 +132,20 @@ unit = object_table(
     geom=None,
 )
 
+#: Units of a building by layer, dataset and use, kept by triggers on ``unit``: an inventory of 2 km2 adds up a few
+#: thousand of these instead of tens of thousands of units.
+unit_tally = Table(
+    "unit_tally",
+    metadata,
+    Column("building_id", BigInteger, nullable=False),
+    Column("layer_id", Text, nullable=False),
+    Column("dataset_id", BigInteger),
+    Column("use", Text),
+    Column("units", Integer, nullable=False),
+    Column("area_m2", Double),
+    Index("unit_tally_building_id_idx", "building_id"),
+)
+
 #: One imported BIM model. ``placement``: 16 numbers, row-major 4 x 4, model metres -> ``metric_crs`` metres
 #: (x east, y north, z height); ``georeference``: {"method", "grade", "crs", ...} and its evidence.
 model = object_table(
@@ -213,7 +227,7 @@ element = object_table(
     Column("min_height_m", Double),
     Column("max_height_m", Double),
     Column("drawing_hash", Text),  # of mesh, placement and materials
-    Index("element_model_id_idx", "model_id"),
+    Index("element_model_id_idx", "model_id", "id"),
     Index("element_storey_id_idx", "storey_id"),
     Index("element_ifc_class_idx", "ifc_class"),
     Index("element_global_id_idx", "global_id"),
@@ -221,4 +235,15 @@ element = object_table(
     Index("element_space_id_idx", "space_id"),
     Index("element_facility_id_idx", "facility_id"),
     geom=geometry("POLYGON"),
+)
+
+#: Elements of a model by layer, dataset and class ([{"layer_id", "dataset_id", "ifc_class", "elements"}]) and the box
+#: that all of them lie in, kept by triggers on ``element``; a model in the middle of a zone is counted from here.
+element_tally = Table(
+    "element_tally",
+    metadata,
+    Column("model_id", BigInteger, primary_key=True, autoincrement=False),
+    geometry("GEOMETRY", "bounds", nullable=False),
+    Column("counts", JSONB, nullable=False),
+    Index("element_tally_bounds_idx", "bounds", postgresql_using="gist"),
 )

@@ -15,7 +15,7 @@ from layers.addresses.latin import is_latin, names_typed
 from layers.addresses.match import Match, match
 from layers.addresses.parse import parse
 from layers.addresses.pinyin import has_han
-from layers.queries.hits import detail_of, name_of
+from layers.queries.labels import detail_of, name_of
 from layers.queries.visible import table_of
 
 Bounds = tuple[float, float, float, float]

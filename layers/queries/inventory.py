@@ -16,7 +16,9 @@ from cim.access import Caller
 from cim.crs import area_m2
 from cim.errors import NotFound
 from layers.queries.core import core_of
-from layers.queries.hits import DIVIDE_ABOVE, Manner, groupings, statement_for
+from layers.queries.hits import groupings, statement_for
+from layers.queries.membership import DIVIDE_ABOVE, Manner
+from layers.queries.prepared import plan_for_all_values, run
 from layers.queries.receipt import make_receipt
 from layers.queries.small_counts import SMALL, sees_all
 from layers.queries.visible import VisibleLayer, visible_layers
@@ -103,7 +105,7 @@ def _find(
         kinds, Manner(is_divided, caller.area_code is not None, asof is not None, not sees_all(caller))
     )
     core = None if is_divided else core_of(request.geometry)
-    parameters = prepared.parameters | {
+    parameters: dict[str, Any] = {
         "zone": shapely.to_wkb(request.geometry),
         "core": None if core is None else shapely.to_wkb(core),
         "list_limit": request.list_limit,
@@ -112,8 +114,8 @@ def _find(
         parameters["area"] = caller.area_code
     if asof is not None:
         parameters["asof"] = asof
-    rows = connection.exec_driver_sql(prepared.sql, parameters)
-    return {row.layer_id: row for row in rows}
+    plan_for_all_values(connection)
+    return {row.layer_id: row for row in run(connection, prepared, parameters)}
 
 
 def _units_inside(

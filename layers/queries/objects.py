@@ -14,7 +14,7 @@ from cim.errors import NotFound
 from cim.tables import building, dataset, grid_cell, model, object_history
 from cim.tables.buildings import MERGED
 from layers.queries.asof import as_of, past_layer
-from layers.queries.hits import name_of
+from layers.queries.labels import name_of
 from layers.queries.relations import relation_links, value_types
 from layers.queries.small_counts import shown_fields
 from layers.queries.visible import VisibleLayer, field_value, in_area, table_of, visible_layers

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
 from sqlalchemy import Connection, Row, literal, select, union_all
 
 from cim.tables import dataset
-from layers.queries.visible import VisibleLayer
+from layers.queries.prepared import Prepared, compiled, run
+from layers.queries.visible import VisibleLayer, table_of
 
 #: What is told of a dataset; its report alone may be a hundred times as long.
 _DATASET = ("id", "name", "data_date", "recorded_at", "crs", "accuracy_m", "is_ballpark")
@@ -78,13 +80,18 @@ def _filled(connection: Connection, layers: Sequence[VisibleLayer]) -> set[str]:
     """Return the ids of those layers that have any object at all."""
     if not layers:
         return set()
-    probes = [
-        select(literal(entry.id).label("id")).where(
-            select(entry.table.c.id).where(entry.table.c.layer_id == entry.id).limit(1).exists()
-        )
-        for entry in layers
-    ]
-    return set(connection.execute(union_all(*probes)).scalars())
+    return {row.id for row in run(connection, _probe(tuple((entry.id, entry.table.name) for entry in layers)))}
+
+
+@lru_cache(maxsize=256)
+def _probe(layers: tuple[tuple[str, str], ...]) -> Prepared:
+    """Return the statement that finds which of these layers (id, table) have an object."""
+    probes = []
+    for layer_id, table_name in layers:
+        table = table_of(table_name)
+        has_any = select(table.c.id).where(table.c.layer_id == layer_id).limit(1).exists()
+        probes.append(select(literal(layer_id).label("id")).where(has_any))
+    return compiled(union_all(*probes))
 
 
 def _dataset_as_json(row: Row[Any]) -> dict[str, Any]:

@@ -31,7 +31,8 @@ from cim.access import Caller
 from cim.errors import InvalidInput
 from cim.tables import GEOGRAPHIC_SRID, building, dataset
 from layers.queries.address_hits import Hit, find_by_address
-from layers.queries.hits import Prepared, center_of, compiled, detail_of, name_of
+from layers.queries.labels import center_of, detail_of, name_of
+from layers.queries.prepared import Prepared, compiled, run
 from layers.queries.visible import VisibleLayer, table_of, visible_layers
 
 MAX_LENGTH = 200
@@ -157,9 +158,7 @@ def _parameters(
 
 
 def _run(connection: Connection, prepared: Prepared | None, parameters: Mapping[str, Any]) -> list[Hit | Row[Any]]:
-    if prepared is None:
-        return []
-    return list(connection.exec_driver_sql(prepared.sql, prepared.parameters | dict(parameters)))
+    return [] if prepared is None else [*run(connection, prepared, parameters)]
 
 
 @lru_cache(maxsize=256)

@@ -30,7 +30,7 @@ def hexes(geometries: Any) -> Any:
 
 
 class Town:
-    """Random buildings, pipes, cameras, parking lots, units and a generic layer."""
+    """Random buildings, units, models, elements, pipes, cameras, parking lots and a generic layer."""
 
     def __init__(self, connection: Connection, seed: int = 7) -> None:
         self.connection = connection
@@ -55,6 +55,7 @@ class Town:
             ("layer_id", "dataset_id", "source_key", "building_id"),
             [("units", self.dataset, f"u{i}", int(b)) for i, b in enumerate(units)],
         )
+        self._add_models(random)
         steps = random.normal(0, 1e-3, (1500, 4, 2)).cumsum(axis=1)
         starts = np.column_stack([random.uniform(WEST, EAST, 1500), random.uniform(SOUTH, NORTH, 1500)])
         self.pipes = shapely.multilinestrings(shapely.linestrings(starts[:, None] + steps)[:, None])
@@ -67,9 +68,22 @@ class Town:
         self._add("parking", self.lots, capacity=self.capacity)
         self._add("feature", self.cameras[:400], layer="trees")
 
+    def _add_models(self, random: np.random.Generator) -> None:
+        """Add 40 models of 50 elements, every tenth without a place."""
+        x, y = random.uniform(WEST, EAST, 40), random.uniform(SOUTH, NORTH, 40)
+        models = self._add("model", shapely.multipolygons(shapely.box(x, y, x + 0.003, y + 0.003)[:, None]),
+                           ifc_schema=["IFC4"] * 40, status=["placed"] * 40)  # fmt: skip
+        west, south = (np.repeat(side, 50) + random.uniform(0, 0.003, 2000) for side in (x, y))
+        size = random.uniform(0, 2e-4, (2, 2000))
+        self.elements = shapely.box(west, south, west + size[0], south + size[1])
+        self.elements[::10] = None
+        self.ifc_class = np.array(["IfcWall", "IfcSlab", "IfcDoor"], dtype=object)[random.integers(0, 3, 2000)]
+        self.element_ids = np.array(
+            self._add("element", self.elements, ifc_class=self.ifc_class, model_id=np.repeat(models, 50))
+        )
+
     def _add(self, table: str, geometries: Any, layer: str | None = None, **columns: Any) -> list[int]:
-        layers = {"building": "buildings", "pipe": "pipes", "camera": "cameras", "parking": "parking"}
-        layer = layer or layers[table]
+        layer = layer or {"parking": "parking"}.get(table, f"{table}s")
         self.connection.execute(
             text(
                 "insert into cim.layer (id, theme_id, title_zh, title_en, table_name, geometry_type)"
@@ -153,6 +167,11 @@ def test_counts_and_sums_equal_brute_force(town: Town, seed: int, corners: int) 
     length = sum(GEOD.geometry_length(part) for part in shapely.intersection(town.pipes[crossed], zone))
     assert answer["pipes"]["sums"]["length_m"] == pytest.approx(length, rel=1e-5)
     assert answer["cameras"]["count"] == shapely.intersects(town.cameras, zone).sum()
+    reached = shapely.intersects(town.elements, zone)
+    assert answer["elements"]["count"] == reached.sum() > 0
+    classes = {group["value"]: group["count"] for group in answer["elements"]["groups"]["values"]}
+    assert classes == dict(zip(*np.unique(town.ifc_class[reached].astype(str), return_counts=True), strict=True))
+    assert [item["id"] for item in answer["elements"]["items"]] == town.element_ids[reached][:100].tolist()
     lots = shapely.intersects(town.lots, zone)
     assert answer["parking"]["count"] == lots.sum()
     assert answer["parking"]["sums"]["capacity"] == town.capacity[lots].sum()

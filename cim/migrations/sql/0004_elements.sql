@@ -26,7 +26,7 @@ RETURNS TABLE (model_id bigint, bounds geometry, counts jsonb) LANGUAGE sql STAB
 $$;
 
 -- Counts the elements of the touched models anew; the lock is as with units.
-CREATE FUNCTION cim.tally_elements() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION cim.tally_elements() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off AS $$
 DECLARE
     changed bigint[];
 BEGIN

@@ -10,8 +10,9 @@ CREATE TABLE unit_tally (
 CREATE INDEX unit_tally_building_id_idx ON unit_tally (building_id);
 
 -- Counts the units of the touched buildings anew: exact whatever the statement did, and sums do not drift. The lock on
--- these buildings lets another transaction that changes units of the same ones wait, and then see ours.
-CREATE FUNCTION cim.tally_units() RETURNS trigger LANGUAGE plpgsql AS $$
+-- these buildings lets another transaction that changes units of the same ones wait, and then see ours. Of old and new
+-- rows there are no statistics, so the planner would take them for few and compare each with each.
+CREATE FUNCTION cim.tally_units() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off AS $$
 DECLARE
     changed bigint[];
 BEGIN

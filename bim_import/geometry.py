@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import weakref
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -160,6 +160,28 @@ def _body(product: Any) -> Any | None:
         if representation.RepresentationType not in _NO_SURFACE:
             return representation
     return None
+
+
+def same_forms(products: Iterable[Any], forms: Mapping[int, bytes]) -> tuple[list[Any], dict[int, list[int]]]:
+    """Return the products to compute, and for some of them the products (STEP ids) that are copies of them.
+
+    Parameters
+    ----------
+    forms
+        STEP id -> key; products with the same key have the same mesh, and those without one are all computed.
+    """
+    leaders: list[Any] = []
+    first: dict[bytes, int] = {}
+    copies: dict[int, list[int]] = defaultdict(list)
+    for product in products:
+        number = product.id()
+        form = forms.get(number)
+        leader = first.setdefault(form, number) if form is not None else number
+        if leader == number:
+            leaders.append(product)
+        else:
+            copies[leader].append(number)
+    return leaders, dict(copies)
 
 
 def plan(products: Sequence[Any]) -> list[Task]:

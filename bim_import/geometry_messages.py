@@ -18,12 +18,17 @@ class Open(NamedTuple):
 
 
 class Work(NamedTuple):
-    """Order: compute these products (STEP ids) with this kernel; outlines are wanted of those in ``outlined``."""
+    """Order: compute these products (STEP ids) with this kernel; outlines are wanted of those in ``outlined``.
+
+    ``copies`` says of some of them which other products have the same mesh; results of these come before those of the
+    product itself.
+    """
 
     batch: int
     products: list[int]
     kernel: str
     outlined: frozenset[int]
+    copies: dict[int, list[int]]
 
 
 class Instance(NamedTuple):

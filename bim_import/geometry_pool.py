@@ -7,8 +7,9 @@ import sys
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from typing import Any, NamedTuple
@@ -89,6 +90,7 @@ class GeometryPool:
         tasks: Sequence[Task],
         outlined: frozenset[int],
         receive: Callable[[NewMesh | Instance | Line], None],
+        copies: Mapping[int, list[int]] | None = None,
     ) -> dict[int, Outcome]:
         """Compute all tasks of a file and return the outcome of every product.
 
@@ -96,10 +98,12 @@ class GeometryPool:
         ----------
         receive
             Called in this thread with each mesh, instance and line; meshes come before the instances that use them.
+        copies
+            Product of a task -> products that have the same mesh and are in no task themselves.
         """
         for worker in self._workers:
             worker.is_open = False
-        run = _Run(self, order, deque(tasks), outlined, receive)
+        run = _Run(self, order, deque(tasks), outlined, receive, copies or {})
         try:
             return run.to_the_end()
         except BaseException:
@@ -147,9 +151,10 @@ class _Run:
         queue: deque[Task],
         outlined: frozenset[int],
         receive: Callable[[NewMesh | Instance | Line], None],
+        copies: Mapping[int, list[int]],
     ) -> None:
         self._pool, self._order, self._queue = pool, order, queue
-        self._outlined, self._receive = outlined, receive
+        self._outlined, self._receive, self._copies = outlined, receive, copies
         self._outcomes: dict[int, Outcome] = {}
         self._batches = 0
         self._end_at = time.monotonic() + pool.limits.file_s
@@ -163,6 +168,9 @@ class _Run:
             for connection in ready:
                 self._read(busy[connection])  # type: ignore[index]
             self._check_time()
+        for product, others in self._copies.items():
+            for other in others:
+                self._outcomes.setdefault(other, self._outcomes[product])
         return self._outcomes
 
     def _busy(self) -> list[_Worker]:
@@ -185,8 +193,9 @@ class _Run:
             if not worker.is_open:
                 worker.connection.send(self._order)
                 worker.is_open = True
-            outlined = self._outlined.intersection(task.products)
-            worker.connection.send(Work(worker.batch, list(task.products), KERNELS[task.attempt], outlined))
+            copies = {product: self._copies[product] for product in task.products if product in self._copies}
+            outlined = self._outlined.intersection(chain(task.products, *copies.values()))
+            worker.connection.send(Work(worker.batch, list(task.products), KERNELS[task.attempt], outlined, copies))
         except OSError:
             self._crashed(worker)
 

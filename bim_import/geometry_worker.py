@@ -12,6 +12,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
@@ -26,9 +27,12 @@ from numpy.typing import NDArray
 from bim_import.geometry_messages import Broken, Done, Empty, Instance, Line, NewMesh, Open, Opened, Work
 from bim_import.ground_shape import is_upright, move, outline, rectangle
 from bim_import.mesh import Floats, Mesh, make_mesh, used_materials
+from bim_import.object_placement import ObjectPlacements
 
 _PR_SET_PDEATHSIG = 1
 LOT_MESSAGES = 200
+#: Of placements (a turn by 1e-9 moves what is 100 m away by 0.1 micrometres) and of positions in metres.
+PLACEMENT_DECIMALS, POSITION_DECIMALS = 9, 6
 LOT_SECONDS = 0.2
 
 
@@ -122,17 +126,38 @@ class _Session:
             if shape.mesh.hash not in self._sent:
                 self._sent.add(shape.mesh.hash)
                 yield NewMesh(shape.mesh)
-            yield self._instance(order, element, shape)
+            matrix = np.array(ifcopenshell.util.shape.get_shape_matrix(element), dtype=np.float64)
+            # Itself last: whatever happens on the way, it is then computed again, and its copies with it.
+            yield from self._copies(order, element.id, matrix, shape)
+            yield from self._instances(order, [element.id], matrix[None], shape)
         yield Done(order.batch)
+
+    def _copies(self, order: Work, product: int, matrix: Floats, shape: _Shape) -> Iterator[Instance]:
+        """Yield the copies of a product: the kernel's matrix may say more than where the product stands."""
+        copies = order.copies.get(product, [])
+        if not copies:
+            return
+        own = np.linalg.inv(self._placements.of([self._file.by_id(product)])[0]) @ matrix
+        for start in range(0, len(copies), LOT_MESSAGES):
+            lot = copies[start : start + LOT_MESSAGES]
+            placed = self._placements.of([self._file.by_id(copy) for copy in lot])
+            yield from self._instances(order, lot, placed @ own, shape)
+
+    @cached_property
+    def _placements(self) -> ObjectPlacements:
+        return ObjectPlacements(self._metres_per_unit)
+
+    @cached_property
+    def _metres_per_unit(self) -> float:
+        return float(ifcopenshell.util.unit.calculate_unit_scale(self._file))
 
     def _lines(self, order: Work) -> Iterator[NamedTuple]:
         """Yield the lines of alignments, which come in batches of their own."""
         from bim_import.alignment_curve import evaluate  # needed by few files
 
-        scale = float(ifcopenshell.util.unit.calculate_unit_scale(self._file))
         for product in order.products:
             try:
-                curve = evaluate(self._file, self._file.by_id(product), scale)
+                curve = evaluate(self._file, self._file.by_id(product), self._metres_per_unit)
             except (RuntimeError, ValueError, AttributeError, TypeError):
                 continue  # of a layout that makes no sense the library may say anything
             if curve is None:
@@ -141,29 +166,40 @@ class _Session:
                 points = np.ascontiguousarray(curve.points - self._offset)
                 yield Line(order.batch, product, points.tobytes(), curve.length_m, curve.gap_m)
 
-    def _instance(self, order: Work, element: Any, shape: _Shape) -> Instance:
-        matrix = np.array(ifcopenshell.util.shape.get_shape_matrix(element), dtype=np.float64)[:3]
-        matrix[:, 3] -= self._offset
-        upright = is_upright(matrix)
-        heights = shape.vertices @ matrix[2, :3] + matrix[2, 3]
-        above = move(matrix, shape.vertices[:, :2]) if upright else _turned(matrix, shape.vertices)
-        corners = move(matrix, shape.rectangle) if upright else rectangle(above)
-        area = None
-        if element.id in order.outlined:
-            area = shapely.to_wkb(outline(above, shape.triangles))
-        placement = matrix.copy()
-        placement[:, 3] += matrix[:, :3] @ shape.origin
-        return Instance(
-            order.batch,
-            element.id,
-            shape.mesh.hash,
-            placement.ravel().tolist(),
-            shape.materials,
-            corners.tolist(),
-            float(heights.min()),
-            float(heights.max()),
-            area,
-        )
+    def _instances(self, order: Work, products: list[int], matrices: Floats, shape: _Shape) -> Iterator[Instance]:
+        """Yield products that have one shape; ``matrices`` is n x 4 x 4."""
+        moved = matrices[:, :3].copy()
+        moved[:, :, 3] -= self._offset
+        placements = moved.copy()
+        placements[:, :, 3] += moved[:, :, :3] @ shape.origin
+        heights = moved[:, 2, :3] @ shape.vertices.T + moved[:, 2, 3:]
+        lows, highs = (_same(end, POSITION_DECIMALS) for end in (heights.min(axis=1), heights.max(axis=1)))
+        rows = _same(placements.reshape(-1, 12), PLACEMENT_DECIMALS)
+        for product, matrix, placement, low, high in zip(products, moved, rows, lows, highs, strict=True):
+            upright = is_upright(matrix)
+            is_outlined = product in order.outlined
+            above = shape.vertices[:, :0]
+            if is_outlined or not upright:
+                above = move(matrix, shape.vertices[:, :2]) if upright else _turned(matrix, shape.vertices)
+            corners = move(matrix, shape.rectangle) if upright else rectangle(above)
+            area = shapely.to_wkb(outline(above, shape.triangles)) if is_outlined else None
+            yield Instance(
+                order.batch,
+                product,
+                shape.mesh.hash,
+                placement,
+                shape.materials,
+                _same(corners, POSITION_DECIMALS),
+                low,
+                high,
+                area,
+            )
+
+
+def _same(numbers: Floats, decimals: int) -> list[Any]:
+    """Return numbers that are the same whether the kernel placed a product or it is the copy of another."""
+    rounded: list[Any] = (numbers.round(decimals) + 0.0).tolist()  # and no negative zero
+    return rounded
 
 
 def _turned(matrix: Floats, vertices: Floats) -> Floats:

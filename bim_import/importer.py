@@ -17,7 +17,7 @@ from bim_import.building_record import footprint, ground_storey
 from bim_import.content import Content, sort_content
 from bim_import.content_hash import ContentHash
 from bim_import.extent import middle_m
-from bim_import.geometry import Geometry, plan, with_body
+from bim_import.geometry import Geometry, plan, same_forms, with_body
 from bim_import.geometry_messages import Instance, Line, NewMesh, Open
 from bim_import.geometry_pool import GeometryLimits, GeometryPool, Task
 from bim_import.georeference import Georeference, check_given, local_offset, place_by_file, place_given
@@ -32,6 +32,7 @@ from bim_import.placements import GivenPlace, find_place, read_placements
 from bim_import.properties import Properties, PropertyReader
 from bim_import.readable import readable_copy
 from bim_import.reader import OpenModel, open_model
+from bim_import.relations import Relations
 from bim_import.rows import ModelRows
 from bim_import.shape_cache import keep, recall
 from bim_import.shape_key import ShapeKeys
@@ -136,11 +137,13 @@ class IfcImporter:
         storeys = read_storeys(model.file, tree, model.metres_per_unit)
         shapes = _Shapes(model, text, content, bodies, local_offset(middle))
         geometry = _recalled(shapes, context)
+        unknown = [product for product in bodies if product.id() not in geometry.outcomes]
+        leaders, copies = same_forms(unknown, shapes.forms_of(unknown))
         with ThreadPoolExecutor(1) as thread:
             # The kernels work in other processes; properties are read meanwhile.
-            future = thread.submit(_read_properties, model, content)
+            future = thread.submit(_read_properties, model, content, shapes.relations)
             hashed = thread.submit(lambda: (shapes.keys, text.mark))
-            self._compute(model, shapes, geometry, context)
+            self._compute(Open(str(model.path), shapes.offset_m), shapes, leaders, copies, geometry, context)
             properties = future.result()
             hashed.result()
         notes = [*model.notes, *content.notes]
@@ -157,7 +160,15 @@ class IfcImporter:
         kept = None if context.options.dry_run else original
         return PreparedModel(_describe(model, place), rows, geometry, shapes.keys, kept, notes)
 
-    def _compute(self, model: OpenModel, shapes: _Shapes, geometry: Geometry, context: ImportContext) -> None:
+    def _compute(
+        self,
+        order: Open,
+        shapes: _Shapes,
+        leaders: list[Any],
+        copies: dict[int, list[int]],
+        geometry: Geometry,
+        context: ImportContext,
+    ) -> None:
         """Compute what is not known yet."""
         total = len(shapes.bodies)
 
@@ -166,10 +177,9 @@ class IfcImporter:
             if isinstance(message, Instance):
                 context.progress("geometry", len(geometry.instances), total)
 
-        unknown = [product for product in shapes.bodies if product.id() not in geometry.outcomes]
-        order = Open(str(model.path), shapes.offset_m)
+        tasks = [*plan(leaders), *shapes.lines]
         pool = self.pool(context.options.workers)
-        geometry.outcomes |= pool.compute(order, [*plan(unknown), *shapes.lines], shapes.outlined, receive)
+        geometry.outcomes |= pool.compute(order, tasks, shapes.outlined, receive, copies)
 
 
 class _Text:
@@ -203,15 +213,24 @@ class _Shapes:
         self, model: OpenModel, text: _Text, content: Content, bodies: list[Any], offset_m: tuple[float, float, float]
     ) -> None:
         self._model, self._text, self.bodies, self.offset_m = model, text, bodies, offset_m
+        self.relations = Relations(model.file)
         products = [*content.elements, *content.spaces]
         self.outlined = frozenset(product.id() for product in products if is_outlined(product))
         #: Alignments are evaluated each time: that is quick, and each of them may be the one that fails.
         self.lines = [Task((alignment.id(),)) for alignment in content.alignments]
 
     @cached_property
+    def _keys(self) -> ShapeKeys:
+        return ShapeKeys(self._model.file, self._text.content, self.relations, self.offset_m)
+
+    @cached_property
     def keys(self) -> dict[int, bytes]:
-        """STEP id -> key."""
-        return ShapeKeys(self._model.file, self._text.content, self.offset_m).of(self.bodies, self.outlined)
+        """STEP id -> key of the shape where it stands."""
+        return self._keys.of(self.bodies, self.outlined)
+
+    def forms_of(self, products: list[Any]) -> dict[int, bytes]:
+        """Return STEP id -> key of the shape wherever it stands."""
+        return self._keys.forms(products)
 
 
 def _recalled(shapes: _Shapes, context: ImportContext) -> Geometry:
@@ -223,8 +242,8 @@ def _recalled(shapes: _Shapes, context: ImportContext) -> Geometry:
     return geometry
 
 
-def _read_properties(model: OpenModel, content: Content) -> dict[int, Properties]:
-    reader = PropertyReader(model.file, model.metres_per_unit)
+def _read_properties(model: OpenModel, content: Content, relations: Relations) -> dict[int, Properties]:
+    reader = PropertyReader(model.file, model.metres_per_unit, relations)
     return {product.id(): reader.read(product) for product in content.described()}
 
 

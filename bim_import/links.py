@@ -89,10 +89,11 @@ class Ports:
 
 def _owners(file: Any) -> Iterator[tuple[int, Any]]:
     """Yield ports and their elements, the relation that counts in the end last."""
-    for name in ("IfcRelAggregates", "IfcRelNests"):
+    ports = {port.id() for port in file.by_type("IfcPort")}
+    for name in ("IfcRelAggregates", "IfcRelNests") if ports else ():
         for relation in file.by_type(name):
             for port in relation.RelatedObjects or ():
-                if port.is_a("IfcPort") and relation.RelatingObject is not None:
+                if port.id() in ports and relation.RelatingObject is not None:
                     yield port.id(), relation.RelatingObject
     # IFC2X3, and IFC4 for ports that are not built in.
     for relation in file.by_type("IfcRelConnectsPortToElement"):

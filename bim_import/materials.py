@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import ifcopenshell.util.element
-
 from bim_import.property_values import ValueReader, text, text_or_none
+from bim_import.relations import Relations
 
 
 class MaterialReader:
     """Reads the materials of one file, each definition once."""
 
-    def __init__(self, metres_per_unit: float, values: ValueReader) -> None:
-        self._metres_per_unit = metres_per_unit
+    def __init__(self, metres_per_unit: float, values: ValueReader, relations: Relations) -> None:
+        self._metres_per_unit, self._relations = metres_per_unit, relations
         self._values = values
         self._known: dict[int, list[dict[str, Any]]] = {}
         self._single: dict[int, dict[str, Any]] = {}
@@ -26,9 +25,11 @@ class MaterialReader:
         of the layer, constituent or profile set), ``part`` (its name in that), ``thickness_m``, ``is_ventilated``,
         ``fraction`` and ``profile``.
         """
-        material = ifcopenshell.util.element.get_material(product, should_inherit=True)
-        if material is None:
+        found, kind = self._relations.materials, self._relations.types.get(product.id())
+        own = found.get(product.id()) or (found.get(kind.id()) if kind is not None else None)
+        if not own:
             return []
+        material = own[0]
         if material.id() not in self._known:
             self._known[material.id()] = list(self._describe(material))
         return self._known[material.id()]

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any, NamedTuple
-
-import ifcopenshell
-import ifcopenshell.util.element
 
 from bim_import.associations import classifications, documents, with_inherited
 from bim_import.materials import MaterialReader
 from bim_import.property_values import Types, ValueReader, plain, text, text_or_none
+from bim_import.relations import Relations
 from bim_import.units import Units
 
 __all__ = ["Properties", "PropertyReader", "common_types", "own_types", "plain", "text_or_none"]
@@ -50,13 +48,25 @@ class _Set(NamedTuple):
     is_quantity: bool
 
 
+class _Type(NamedTuple):
+    """What all objects of a type have from it."""
+
+    definitions: list[Any]
+    predefined: str | None
+    description: dict[str, Any] | None
+
+
+_NO_TYPE = _Type([], None, None)
+
+
 class PropertyReader:
     """Reads objects of one file; what many share (types, sets, materials) is read once."""
 
-    def __init__(self, file: Any, metres_per_unit: float) -> None:
+    def __init__(self, file: Any, metres_per_unit: float, relations: Relations | None = None) -> None:
+        self._relations = relations or Relations(file)
         self._values = ValueReader(Units(file))
-        self._materials = MaterialReader(metres_per_unit, self._values)
-        self._types: dict[int, list[Any]] = {}
+        self._materials = MaterialReader(metres_per_unit, self._values, self._relations)
+        self._types: dict[int, _Type] = {}
         self._sets: dict[int, _Set | None] = {}
         self._systems = _systems(file)
         self._classifications = classifications(file)
@@ -66,10 +76,10 @@ class PropertyReader:
         """Return all of one object, what its type says included."""
         psets: dict[str, dict[str, Any]] = {}
         quantities: dict[str, dict[str, Any]] = {}
-        kind = ifcopenshell.util.element.get_type(product)
-        kind = None if kind is None or kind.id() == product.id() else kind
+        kind = self._relations.types.get(product.id())
+        of_type = self._of_type(kind) if kind is not None else _NO_TYPE
         types = []
-        for definition in [*self._of_type(kind), *_definitions(product)]:
+        for definition in [*of_type.definitions, *self._relations.definitions.get(product.id(), ())]:
             found = self._set(definition)
             if found is None:
                 continue
@@ -81,20 +91,23 @@ class PropertyReader:
             psets,
             quantities,
             self._materials.of(product),
-            text_or_none(kind.Name) if kind is not None else None,
-            text_or_none(ifcopenshell.util.element.get_predefined_type(product)),
+            of_type.description["name"] if of_type.description else None,
+            text_or_none(of_type.predefined or _predefined(product, "ObjectType")),
             with_inherited(self._classifications, product, kind, "system"),
             self._systems.get(product.id(), []),
             with_inherited(self._documents, product, kind, "identification"),
-            _type(kind),
+            of_type.description,
             tuple(types),
         )
 
-    def _of_type(self, kind: Any | None) -> list[Any]:
-        if kind is None:
-            return []
+    def _of_type(self, kind: Any) -> _Type:
         if kind.id() not in self._types:
-            self._types[kind.id()] = list(getattr(kind, "HasPropertySets", None) or ())
+            word = _predefined(kind, "ElementType", "ProcessType")
+            self._types[kind.id()] = _Type(
+                list(getattr(kind, "HasPropertySets", None) or ()),
+                None if word == "NOTDEFINED" else word,
+                {"name": text_or_none(kind.Name), "ifc_class": kind.is_a(), "global_id": kind.GlobalId},
+            )
         return self._types[kind.id()]
 
     def _set(self, definition: Any) -> _Set | None:
@@ -112,22 +125,12 @@ class PropertyReader:
         return _Set(name, values, types, False) if values else None
 
 
-def _definitions(product: Any) -> Iterator[Any]:
-    for relation in getattr(product, "IsDefinedBy", ()):
-        if relation.is_a("IfcRelDefinesByProperties"):
-            definition = relation.RelatingPropertyDefinition
-            if definition is None:
-                continue
-            if definition.is_a("IfcPropertySetDefinitionSet"):
-                yield from definition.wrappedValue
-            else:
-                yield definition
-
-
-def _type(kind: Any | None) -> dict[str, Any] | None:
-    if kind is None:
-        return None
-    return {"name": text_or_none(kind.Name), "ifc_class": kind.is_a(), "global_id": kind.GlobalId}
+def _predefined(entity: Any, *own_words: str) -> str | None:
+    """Return the predefined type, of a user-defined one the word that the user has for it."""
+    word = getattr(entity, "PredefinedType", None)
+    if word and word != "USERDEFINED":
+        return str(word)
+    return next((getattr(entity, name) for name in own_words if hasattr(entity, name)), None)
 
 
 def _systems(file: Any) -> dict[int, list[str]]:

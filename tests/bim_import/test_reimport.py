@@ -32,13 +32,14 @@ House = Callable[..., Any]
 
 @pytest.fixture
 def computed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """STEP ids of the products that went to the kernels since the list was last cleared."""
+    """STEP ids of the products that went to the geometry workers since the list was last cleared."""
     seen: list[int] = []
     compute = GeometryPool.compute
 
-    def spy(self: GeometryPool, order: Any, tasks: Any, *rest: Any) -> Any:
+    def spy(self: GeometryPool, order: Any, tasks: Any, outlined: Any, receive: Any, copies: Any) -> Any:
         seen.extend(product for task in tasks for product in task.products)
-        return compute(self, order, tasks, *rest)
+        seen.extend(copy for others in copies.values() for copy in others)
+        return compute(self, order, tasks, outlined, receive, copies)
 
     monkeypatch.setattr(GeometryPool, "compute", spy)
     return seen

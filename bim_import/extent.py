@@ -13,8 +13,8 @@ from bim_import.mesh import Floats
 
 #: No building is this large: coordinates beyond are those of a map or of a false origin.
 FAR_M = 10_000.0
-SAMPLES = 60
-_POINTS_A_SHAPE = 400
+SAMPLES = 30
+_POINTS_A_SHAPE = 200
 
 
 def middle_m(file: Any, products: Sequence[Any], metres_per_unit: float) -> Floats:

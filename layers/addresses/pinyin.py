@@ -22,7 +22,10 @@ def has_han(text: str) -> bool:
 @lru_cache(maxsize=50_000)
 def pinyin_of(name: str) -> tuple[str, str]:
     """Return a name in pinyin: ('longpingdadao', 'lpdd'); other signs stay, in small letters."""
-    # Its tables take a quarter of a second to load, and few commands need them.
+    if not has_han(name):
+        plain = name.casefold().replace(" ", "")
+        return plain, plain
+    # Its tables take half a second to load, and few commands need them.
     from pypinyin import Style, lazy_pinyin
 
     syllables = lazy_pinyin(name, style=Style.NORMAL, v_to_u=False)

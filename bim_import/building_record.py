@@ -92,8 +92,21 @@ def footprint(
         area = storey_outline(by_storey.get(ground.entity.id(), []), geometry)
         if not area.is_empty:
             return area
-    bearing = [element for element in elements if any(element.is_a(name) for name in _BEARING)]
+    bearing = _bearing(elements)
     return shapely.convex_hull(union(bearing or elements, geometry))
+
+
+def _bearing(elements: Sequence[Any]) -> list[Any]:
+    """Return the elements that bear or enclose; a class is looked up once, for there may be thousands of each."""
+    known: dict[str, bool] = {}
+    found = []
+    for element in elements:
+        kind = element.is_a()
+        if kind not in known:
+            known[kind] = any(element.is_a(name) for name in _BEARING)
+        if known[kind]:
+            found.append(element)
+    return found
 
 
 def _roof_z(elements: Sequence[Any], geometry: Geometry) -> float | None:
@@ -103,7 +116,7 @@ def _roof_z(elements: Sequence[Any], geometry: Geometry) -> float | None:
         for element in elements
         if element.is_a("IfcRoof") or (element.is_a("IfcSlab") and str(element.PredefinedType) == "ROOF")
     ]
-    bearing = [element for element in elements if any(element.is_a(name) for name in _BEARING)]
+    bearing = _bearing(elements)
     for group in (roofs, bearing, elements):
         tops = [geometry.instances[one.id()].max_z_m for one in group if one.id() in geometry.instances]
         if tops:

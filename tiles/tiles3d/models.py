@@ -102,6 +102,10 @@ def _elements(connection: Connection, row: Row[Any], part: Part, origin: Origin)
     return write_glb(merge(drawn.meshes, drawn.instances, origin), drawn.table) if drawn.instances else None
 
 
+#: Columns of the table of elements.
+_TABLE = ("id", "storey_id", "global_id", "ifc_class", "name", "storey", "system", "discipline")
+
+
 class Drawings(NamedTuple):
     """What a part draws: meshes, their instances, and the table of the elements that these are."""
 
@@ -112,16 +116,21 @@ class Drawings(NamedTuple):
 
 def element_drawings(connection: Connection, model_id: int, part: Part) -> Drawings:
     """Return the drawings of a part; an element has one row in the table, whatever the number of its meshes."""
+    rows = _read_instances(connection, model_id, part)
     features: dict[int, int] = {}
-    names = ("id", "storey_id", "global_id", "ifc_class", "name", "storey", "system", "discipline")
-    table: dict[str, list[Any]] = {name: [] for name in names}
+    described = []
     instances = []
-    for found in _read_instances(connection, model_id, part):
-        if found.id not in features:
-            features[found.id] = len(features)
-            for name, values in table.items():
-                values.append(getattr(found, name) or (0 if name in ("id", "storey_id") else ""))
-        instances.append(Instance(features[found.id], bytes(found.mesh_hash), found.placement, found.materials))
+    for row in rows:
+        mesh_hash, placement, materials = row[-3:]
+        feature = features.setdefault(row[0], len(features))
+        if feature == len(described):
+            described.append(row[: len(_TABLE)])
+        instances.append(Instance(feature, bytes(mesh_hash), placement, materials))
+    columns = zip(*described, strict=True) if described else ([] for _ in _TABLE)
+    table = {
+        name: [value or (0 if name in ("id", "storey_id") else "") for value in values]
+        for name, values in zip(_TABLE, columns, strict=True)
+    }
     return Drawings(_read_meshes(connection, {each.mesh_key for each in instances}), instances, table)
 
 
@@ -162,6 +171,7 @@ def find_model(connection: Connection, model_id: int, caller: Caller) -> Row[Any
 
 
 def _read_instances(connection: Connection, model_id: int, part: Part) -> list[Row[Any]]:
+    """Return the columns of the table, then mesh, placement and materials."""
     statement = (
         drawn_elements(model_id)
         .where(*is_in_part(part))
@@ -172,9 +182,9 @@ def _read_instances(connection: Connection, model_id: int, part: Part) -> list[R
             element.c.global_id,
             element.c.ifc_class,
             element.c.name,
+            storey.c.name.label("storey"),
             element.c.system,
             discipline_of_element().label("discipline"),
-            storey.c.name.label("storey"),
             mesh_instance.c.mesh_hash,
             mesh_instance.c.placement,
             mesh_instance.c.materials,

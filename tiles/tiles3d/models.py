@@ -118,7 +118,7 @@ def element_drawings(connection: Connection, model_id: int, part: Part) -> Drawi
     """Return the drawings of a part; an element has one row in the table, whatever the number of its meshes."""
     rows = _read_instances(connection, model_id, part)
     features: dict[int, int] = {}
-    described = []
+    described: list[Any] = []
     instances = []
     for row in rows:
         mesh_hash, placement, materials = row[-3:]
@@ -170,7 +170,7 @@ def find_model(connection: Connection, model_id: int, caller: Caller) -> Row[Any
     return row
 
 
-def _read_instances(connection: Connection, model_id: int, part: Part) -> list[Row[Any]]:
+def _read_instances(connection: Connection, model_id: int, part: Part) -> list[Any]:
     """Return the columns of the table, then mesh, placement and materials."""
     statement = (
         drawn_elements(model_id)

@@ -33,6 +33,11 @@ DRAWN = """async () => { const { map, viewer } = window.cimViewer; const end = p
     pictures = viewer.scene?.loadedTiles > 0 && viewer.scene.isComplete ? pictures + 1 : 0;
     await new Promise((next) => setTimeout(next, 100));
   } }"""
+#: How far above the model's middle, in pixels, something is still hit.
+TOP = """([lon, lat]) => { const { map, viewer } = window.cimViewer; const at = map.project([lon, lat]);
+  for (let up = Math.floor(at.y) - 60; up > 0; up -= 6)
+    for (let x = -60; x <= 60; x += 20) if (viewer.scene.pick({ x: at.x + x, y: at.y - up })?.elementId) return up;
+  return 0; }"""
 LAYER = """(on) => { const { store } = window.cimViewer;
   store.set("switched", { ...store.state.switched, models: on }); }"""
 #: A green wall of 90 m across the view, 30 m before the model.
@@ -112,6 +117,19 @@ def test_storeys_are_peeled(
     page.evaluate(DRAWN)
     only = attributes(demo_service, page.evaluate(PICK_MANY, model["center"][:2]))
     assert {each["storey_id"] for each in only} == {third["id"]}
+
+
+def test_storeys_are_drawn_apart(
+    page: Page, model: dict[str, Any], summary: dict[str, Any], shoot: Callable[[Page, str], None]
+) -> None:
+    reset(page)
+    page.evaluate(DRAWN)
+    together = page.evaluate(TOP, model["center"][:2])
+    page.check("#look-explode", force=True)
+    assert "mx=1" in page.evaluate("() => new Promise((n) => setTimeout(() => n(location.hash), 200))")
+    page.evaluate(DRAWN)
+    shoot(page, "model_apart")
+    assert page.evaluate(TOP, model["center"][:2]) > together + 6 * len(summary["storeys"])
 
 
 def test_what_is_looked_at_alone_is_all_that_is_hit_and_there_is_a_way_back(

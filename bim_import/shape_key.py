@@ -14,7 +14,7 @@ from bim_import.object_placement import LocalPlacements
 from bim_import.relations import Relations
 
 #: Raised when the same kernels would give other meshes, placements or outlines than before.
-REVISION = 1
+REVISION = 2
 
 
 class ShapeKeys:

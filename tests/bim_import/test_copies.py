@@ -93,7 +93,13 @@ def test_a_house_with_equal_walls(
 
 
 @pytest.mark.parametrize(
-    "name", ["ifc2x3/Office_A_20110811.ifc", "ifc4/AC20-FZK-Haus.ifc", "ifc2x3/tekla_mini_project.ifc"]
+    "name",
+    [
+        "ifc2x3/Office_A_20110811.ifc",
+        "ifc4/AC20-FZK-Haus.ifc",
+        "ifc2x3/japanese_revit2013_unicode.ifc",
+        "ifc4/chinese_TestModel_IFC4Add2.ifc",
+    ],
 )
 def test_real_models(shared_data: Path, name: str, pool: GeometryPool) -> None:
     shapes = assert_copies_are_true(shared_data / "ifc" / name, pool)

@@ -121,7 +121,7 @@ unit = object_table(
     Column("room", Text),
     Column("use", Text),
     Column("area_m2", Double),
-    # covers the count of units of a zone: no visit of the table
+    # covers the counting anew of a building's units (unit_tally)
     Index(
         "unit_building_id_idx",
         "building_id",

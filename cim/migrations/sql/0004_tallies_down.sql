@@ -1,0 +1,15 @@
+DROP TRIGGER tally_insert ON unit;
+DROP TRIGGER tally_update ON unit;
+DROP TRIGGER tally_delete ON unit;
+DROP TRIGGER tally_truncate ON unit;
+DROP TRIGGER tally_insert ON element;
+DROP TRIGGER tally_update ON element;
+DROP TRIGGER tally_delete ON element;
+DROP TRIGGER tally_truncate ON element;
+DROP FUNCTION cim.keep_tally();
+DROP FUNCTION cim.tally_unit(bigint[]);
+DROP FUNCTION cim.tally_element(bigint[]);
+DROP TABLE unit_tally;
+DROP TABLE element_tally;
+DROP INDEX element_model_id_idx;
+CREATE INDEX element_model_id_idx ON element (model_id);

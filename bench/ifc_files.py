@@ -59,7 +59,6 @@ def row(engine: Engine, settings: Settings, path: Path, folder: Path) -> str:
             [report] = import_paths(engine, [path], ImportContext(options, settings), [importer])
         if report.status != "imported":
             outcome += f"; with a made-up place {report.status}: {report.error}"
-    importer.close() if hasattr(importer, "close") else None
     cells = [f"`{path.relative_to(folder)}`", *content(engine, report), f"{report.seconds:.1f} s", short(outcome)]
     return "| " + " | ".join(cells) + " |"
 

@@ -31,9 +31,9 @@ from bim_import.object_placement import ObjectPlacements
 
 _PR_SET_PDEATHSIG = 1
 LOT_MESSAGES = 200
+LOT_SECONDS = 0.2
 #: Of placements (a turn by 1e-9 moves what is 100 m away by 0.1 micrometres) and of positions in metres.
 PLACEMENT_DECIMALS, POSITION_DECIMALS = 9, 6
-LOT_SECONDS = 0.2
 
 
 class _Shape(NamedTuple):
@@ -176,13 +176,7 @@ class _Session:
         lows, highs = (_same(end, POSITION_DECIMALS) for end in (heights.min(axis=1), heights.max(axis=1)))
         rows = _same(placements.reshape(-1, 12), PLACEMENT_DECIMALS)
         for product, matrix, placement, low, high in zip(products, moved, rows, lows, highs, strict=True):
-            upright = is_upright(matrix)
-            is_outlined = product in order.outlined
-            above = shape.vertices[:, :0]
-            if is_outlined or not upright:
-                above = move(matrix, shape.vertices[:, :2]) if upright else _turned(matrix, shape.vertices)
-            corners = move(matrix, shape.rectangle) if upright else rectangle(above)
-            area = shapely.to_wkb(outline(above, shape.triangles)) if is_outlined else None
+            corners, area = _from_above(matrix, shape, product in order.outlined)
             yield Instance(
                 order.batch,
                 product,
@@ -194,6 +188,16 @@ class _Session:
                 high,
                 area,
             )
+
+
+def _from_above(matrix: Floats, shape: _Shape, is_outlined: bool) -> tuple[Floats, bytes | None]:
+    """Return the corners of the rectangle around a placed shape, and its outline (WKB) where that is asked for."""
+    upright = is_upright(matrix)
+    if upright and not is_outlined:
+        return move(matrix, shape.rectangle), None
+    above = move(matrix, shape.vertices[:, :2]) if upright else _turned(matrix, shape.vertices)
+    corners = move(matrix, shape.rectangle) if upright else rectangle(above)
+    return corners, shapely.to_wkb(outline(above, shape.triangles)) if is_outlined else None
 
 
 def _same(numbers: Floats, decimals: int) -> list[Any]:

@@ -62,8 +62,8 @@ _NO_TYPE = _Type([], None, None)
 class PropertyReader:
     """Reads objects of one file; what many share (types, sets, materials) is read once."""
 
-    def __init__(self, file: Any, metres_per_unit: float, relations: Relations | None = None) -> None:
-        self._relations = relations or Relations(file)
+    def __init__(self, file: Any, metres_per_unit: float, relations: Relations) -> None:
+        self._relations = relations
         self._values = ValueReader(Units(file))
         self._materials = MaterialReader(metres_per_unit, self._values, self._relations)
         self._types: dict[int, _Type] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from hashlib import blake2b
 from typing import Any
 
@@ -36,15 +36,9 @@ class ShapeKeys:
 
     def of(self, products: Iterable[Any], outlined: frozenset[int]) -> dict[int, bytes]:
         """Return STEP id -> key; products whose content refers to nothing or in a circle are left out."""
-        found = {}
-        for product in products:
-            number = product.id()
-            try:
-                parts = [*self._parts(product, number), b"outlined" if number in outlined else b""]
-            except UnknownContent:
-                continue
-            found[number] = blake2b(b"|".join(parts), digest_size=DIGEST_BYTES).digest()
-        return found
+        return _hashed(
+            products, lambda product: [*self._parts(product), b"outlined" if product.id() in outlined else b""]
+        )
 
     def forms(self, products: Iterable[Any]) -> dict[int, bytes]:
         """Return STEP id -> key of what a product is like in its own coordinates, wherever it stands.
@@ -52,15 +46,7 @@ class ShapeKeys:
         Products with the same key have the same mesh. Those of which that is not certain are left out: they stand on a
         curve or a grid, or are cut by what is not placed relative to them.
         """
-        found = {}
-        for product in products:
-            try:
-                parts = self._form(product)
-            except UnknownContent:
-                continue
-            if parts is not None:
-                found[product.id()] = blake2b(b"|".join(parts), digest_size=DIGEST_BYTES).digest()
-        return found
+        return _hashed(products, self._form)
 
     def _form(self, product: Any) -> list[bytes] | None:
         placement = product.ObjectPlacement
@@ -81,11 +67,11 @@ class ShapeKeys:
     def _materials_key(self, number: int) -> bytes:
         return b",".join(sorted(map(self._content.of, self._materials_of(number))))
 
-    def _parts(self, product: Any, number: int) -> Iterator[bytes]:
+    def _parts(self, product: Any) -> Iterator[bytes]:
         yield self._common
         yield product.is_a().encode()
         yield self._shape(product)
-        for whole in self._chain(number):
+        for whole in self._chain(product.id()):
             yield b",".join(sorted(self._shape(opening) for opening in self._relations.openings.get(whole, ())))
             yield self._materials_key(whole)
 
@@ -105,3 +91,16 @@ class ShapeKeys:
     def _materials_of(self, number: int) -> set[int]:
         materials, kind = self._relations.materials, self._relations.types.get(number)
         return {material.id() for one in (number, kind.id() if kind else -1) for material in materials.get(one, ())}
+
+
+def _hashed(products: Iterable[Any], parts_of: Callable[[Any], list[bytes] | None]) -> dict[int, bytes]:
+    """Return STEP id -> hash of a product's parts; those without any, or with unknown content, are left out."""
+    found = {}
+    for product in products:
+        try:
+            parts = parts_of(product)
+        except UnknownContent:
+            continue
+        if parts is not None:
+            found[product.id()] = blake2b(b"|".join(parts), digest_size=DIGEST_BYTES).digest()
+    return found

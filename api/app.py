@@ -14,7 +14,6 @@ from api.auth import Gatekeeper
 from api.edge import Edge
 from api.errors import add_handlers
 from api.frontend import Frontend, installed_frontend
-from api.orphan import end_with_parent
 from api.routers import (
     buildings,
     catalogue,
@@ -41,6 +40,7 @@ from api.service import Service
 from api.tile_path import TilePath, is_tile
 from cim.db import database_url
 from cim.logs import configure_logs
+from cim.orphan import end_with_parent
 from cim.settings import Settings, read_settings
 
 ROUTERS: Sequence[APIRouter] = tuple(

@@ -6,10 +6,8 @@ quick: they go one after another, before the models, so that these find the foot
 
 from __future__ import annotations
 
-import ctypes
 import signal
 import socket
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor, as_completed
@@ -26,11 +24,11 @@ from sqlalchemy import Engine
 from cim import db
 from cim.errors import InvalidFile, InvalidSetting
 from cim.importing import ImportContext, Importer, ImportOptions, import_paths, import_source, importers, silent
+from cim.orphan import end_with_parent
 from cim.reports import ImportReport
 from cim.settings import read_settings
 from cim.sources import Source, gather
 
-_PR_SET_PDEATHSIG = 1
 _FILES = ("place", "mapping")
 
 
@@ -110,12 +108,9 @@ def _in_processes(jobs: Sequence[Job], workers: int) -> Iterator[list[ImportRepo
 
 
 def _pool(size: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(size, mp_context=get_context("spawn"), initializer=_end_with_parent)
-
-
-def _end_with_parent() -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    return ProcessPoolExecutor(
+        size, mp_context=get_context("spawn"), initializer=end_with_parent, initargs=(signal.SIGKILL,)
+    )
 
 
 def _outcome(future: Future[list[ImportReport]], job: Job) -> list[ImportReport]:

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import tee
 from pathlib import Path
 from typing import Any, TextIO
 
 import typer
 from rich.table import Table
-from sqlalchemy import Connection
 
 from cim.commands.session import messages, print_json, ready_engine, results, start
 from cim.errors import InvalidFile, InvalidInput
 from layers.addresses.answer import find
+from layers.addresses.many import find_many
 
-_CHUNK = 2000
 _COLUMNS = ("地址", "详细地址", "标准地址", "address", "addr")
 _ADDED = ("status", "score", "building_code", "building_address", "unit_code", "reason")
+
+FindAll = Callable[[Iterable[str]], Iterator[dict[str, Any]]]
 
 
 def register(app: typer.Typer) -> None:
@@ -40,13 +42,14 @@ def address(
     """
     if (text is None) == (file is None):
         raise InvalidInput("give one address, or a file with --csv FILE")
-    with ready_engine(start()) as engine, engine.connect() as connection:
+    with ready_engine(start()) as engine:
         if file is not None:
             with file.open(encoding="utf-8-sig", newline="") as opened:
-                missed = match_file(connection, opened, sys.stdout, column)
+                missed = match_file(partial(find_many, engine), opened, sys.stdout, column)
             messages.print(f"{missed} addresses have no building of their own" if missed else "every address is found")
             raise typer.Exit(3 if missed else 0)
-        [found] = find(connection, [str(text)])
+        with engine.connect() as connection:
+            [found] = find(connection, [str(text)])
     if json:
         print_json(found)
     else:
@@ -54,8 +57,13 @@ def address(
     raise typer.Exit(0 if found["status"] == "matched" else 3)
 
 
-def match_file(connection: Connection, source: TextIO, target: TextIO, column: str | None = None) -> int:
+def match_file(find_all: FindAll, source: TextIO, target: TextIO, column: str | None = None) -> int:
     """Copy a CSV and add what each address means; return how many have no building of their own.
+
+    Parameters
+    ----------
+    find_all
+        Yields what each address means, in their order.
 
     Raises
     ------
@@ -72,16 +80,11 @@ def match_file(connection: Connection, source: TextIO, target: TextIO, column: s
     writer = csv.DictWriter(target, [*header, *_ADDED], extrasaction="ignore")
     writer.writeheader()
     missed = 0
-    for rows in _chunks(reader):
-        for row, found in zip(rows, find(connection, [row[name] or "" for row in rows]), strict=True):
-            missed += found["status"] != "matched"
-            writer.writerow(row | _cells(found))
+    rows, asked = tee(reader)
+    for row, found in zip(rows, find_all(one[name] or "" for one in asked), strict=True):
+        missed += found["status"] != "matched"
+        writer.writerow(row | _cells(found))
     return missed
-
-
-def _chunks(rows: Iterator[dict[str, str]]) -> Iterator[tuple[dict[str, str], ...]]:
-    while chunk := tuple(islice(rows, _CHUNK)):
-        yield chunk
 
 
 def _cells(found: dict[str, Any]) -> dict[str, Any]:

@@ -51,13 +51,16 @@ def read_addresses(connection: Connection) -> int:
     silent = exists(select(building.c.id).where(building.c.id == address.c.building_id, _said() == _AND))
     removed = connection.execute(delete(address).where(silent)).rowcount
     if changed or removed:
+        # Only an address that was known before can leave a name behind that nobody bears any more.
+        is_renamed = removed > 0 or bool(connection.execute(text(_KNOWN)).scalar_one())
         connection.execute(text(_UPSERT))
         if changed >= _MANY:
             connection.execute(text("ANALYZE cim.address"))
         for kind in _KINDS:
             _add_names(connection, kind, _unknown_parts(kind))
-            unused = ~exists(select(address.c.building_id).where(address.c[kind] == place_name.c.name))
-            connection.execute(delete(place_name).where(place_name.c.kind == kind, unused))
+            if is_renamed:
+                unused = ~exists(select(address.c.building_id).where(address.c[kind] == place_name.c.name))
+                connection.execute(delete(place_name).where(place_name.c.kind == kind, unused))
     return changed
 
 
@@ -70,6 +73,7 @@ def _stage_changed(connection: Connection) -> int:
     return total
 
 
+_KNOWN = "SELECT EXISTS (SELECT FROM stage_address JOIN cim.address USING (building_id))"
 _UPSERT = (
     "INSERT INTO cim.address SELECT * FROM stage_address ON CONFLICT (building_id) DO UPDATE SET"
     " said = excluded.said, district = excluded.district, street = excluded.street, community = excluded.community,"

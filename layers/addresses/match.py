@@ -123,9 +123,12 @@ def _consider(
     columns = dict(zip(("n", "road", "number", "estate", "block"), map(list, zip(*rows, strict=True)), strict=True))
     touched: dict[int, dict[int, Scored]] = {}
     for row in connection.execute(statement("address_candidates"), columns).all():
-        own = touched.setdefault(row.n, {one.building_id: one for one in scored[row.n]})
-        if row.building_id not in own:
-            own[row.building_id] = score(found[row.n].said, known, row, found[row.n].left)
+        n, building_id = row[:2]
+        own = touched.get(n)
+        if own is None:
+            own = touched[n] = {one.building_id: one for one in scored[n]}
+        if building_id not in own:
+            own[building_id] = score(found[n].said, known, row, found[n].left)
     for n, own in touched.items():
         scored[n] = sorted(own.values(), key=lambda one: (-one.score, one.building_id))
 

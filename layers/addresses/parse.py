@@ -35,6 +35,13 @@ _STOREY = re.compile(r"(?:负|b|-)?(\d+)(?:层|楼)")
 _DASHED = re.compile(r"(?<![\d-])(\d{1,3})-(?:(\d{1,2})-)?(\d{3,5}[a-z]?)(?=\||$)")
 #: District, street or community, road and number: what stands in front in most registers.
 _HEAD = re.compile(rf"([{_HAN}]{{2,}}(?:街道|社区)[{_HAN}]{{2,16}}\d+号)(?![楼厂房院])(.*)", re.DOTALL)
+#: Looking for a sign costs a tenth of a pattern that does not match: closing signs first, here and below.
+_ABOVE = (("省", _PROVINCE), ("自治区", _PROVINCE), ("市", _CITY))
+_AREAS = (
+    ("district", ("区", "县"), _DISTRICT),
+    ("street", (_STREET, "镇"), _STREET_PART),
+    ("community", (_COMMUNITY,), _COMMUNITY_PART),
+)
 _LAST_NUMBER = re.compile(r"(?:(?<=栋)|(?<=单元)|(?<=号)|(?<=厂房)|(?<=宿舍)|(?<=\|))-?(\d{3,5}[a-z]?)(?=\||$)")
 
 
@@ -130,7 +137,7 @@ def _take_block(rest: _Rest, address: Address) -> None:
     elif "栋" in rest.text and (found := rest.take(_BLOCK)):
         phase, word, name = found.groups()
         address.block = f"{phase + word if phase else ''}{name}栋"
-    elif found := rest.take(_HALL, last=True):
+    elif "号" in rest.text and (found := rest.take(_HALL, last=True)):
         address.block = f"{found[1]}号{found[2]}"
     if ("层" in rest.text or "楼" in rest.text) and (found := rest.take(_STOREY)):
         address.storey = found[1]
@@ -138,7 +145,7 @@ def _take_block(rest: _Rest, address: Address) -> None:
 
 def _take_last(rest: _Rest, address: Address) -> None:
     """Take numbers that stand for a room without saying so."""
-    if not address.block and not address.room and (found := rest.take(_DASHED)):
+    if "-" in rest.text and not address.block and not address.room and (found := rest.take(_DASHED)):
         address.block, address.unit, address.room = f"{found[1]}栋", found[2] or "", found[3]
     if not address.room and (found := rest.take(_LAST_NUMBER, last=True)):
         address.room = found[1]
@@ -146,16 +153,18 @@ def _take_last(rest: _Rest, address: Address) -> None:
 
 def _take_areas(rest: _Rest, address: Address) -> None:
     """Take province and city (which say nothing here), district, street and community."""
-    rest.take(_PROVINCE)
-    rest.take(_CITY)
-    for name, pattern in (("district", _DISTRICT), ("street", _STREET_PART), ("community", _COMMUNITY_PART)):
-        if found := rest.take(pattern):
+    for closing, pattern in _ABOVE:
+        if closing in rest.text:
+            rest.take(pattern)
+    for name, closings, pattern in _AREAS:
+        if (closings[0] in rest.text or closings[-1] in rest.text) and (found := rest.take(pattern)):
             setattr(address, name, found[0].replace(_STREET, "街道").replace(_COMMUNITY, "社区"))
     rest.text = rest.text.replace(_STREET, "街道").replace(_COMMUNITY, "社区")
 
 
 def _take_road(rest: _Rest, address: Address) -> None:
-    if found := rest.take(_ROAD) or rest.take(_NUMBER):
+    text = rest.text
+    if "号" in text and (found := rest.take(_ROAD) or rest.take(_NUMBER)):
         address.road, address.number = found[1], found[2]
-    elif found := rest.take(_BARE_ROAD):
+    elif ("路" in text or "街" in text or "道" in text) and (found := rest.take(_BARE_ROAD)):
         address.road = found[0]

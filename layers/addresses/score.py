@@ -10,9 +10,9 @@ from layers.addresses.words import Meaning, Word
 Known = Mapping[Word, Sequence[Meaning]]
 #: What each part weighs, and what the whole score is multiplied by where the building says otherwise.
 WEIGHTS = {"district": 0.03, "street": 0.05, "community": 0.05, "road": 0.2, "number": 0.2, "estate": 0.3, "block": 0.3}
-_WEIGHED = tuple(WEIGHTS.items())
 #: Rows of ``address_candidates.sql`` begin with the number of the address and the building.
 _FIRST = 2
+_WEIGHED = tuple((position, part, weight) for position, (part, weight) in enumerate(WEIGHTS.items(), _FIRST))
 CONTRADICTED = {
     "district": 0.8, "street": 0.9, "community": 0.93, "road": 0.7, "number": 0.65, "estate": 0.6, "block": 0.4
 }  # fmt: skip
@@ -51,11 +51,12 @@ def score(said: Mapping[str, str], known: Known, candidate: Any, left: str = "")
     """
     total = weight = 0.0
     factor = 1.0
-    # Runs for every candidate of every address: the row's values come in the order of the weights.
-    for (part, importance), value in zip(_WEIGHED, candidate[_FIRST:], strict=True):
+    # Runs for every candidate of every address: the row's values are taken by their position.
+    for position, part, importance in _WEIGHED:
         text = said.get(part)
         if not text:
             continue
+        value = candidate[position]
         weight += importance
         if value == text:
             total += importance
@@ -67,7 +68,7 @@ def score(said: Mapping[str, str], known: Known, candidate: Any, left: str = "")
     found = factor * total / weight if weight else 0.0
     if left and any(_is_named(getattr(candidate, area), left) for area in AREAS if area not in said):
         found = min(found + NAMED_IN_PASSING, 1.0)
-    return Scored(candidate.building_id, found, candidate)
+    return Scored(candidate[1], found, candidate)
 
 
 def _is_named(area: str | None, left: str) -> bool:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 
 from cim.access import Caller
 from cim.errors import InvalidFile
+from layers.addresses import many
 from layers.addresses.answer import find
 from layers.addresses.canonical import canonical, numeral
 from layers.addresses.command import match_file
@@ -262,7 +264,11 @@ def test_search_knows_addresses_and_pinyin(town: Connection) -> None:
 def test_a_file_of_addresses(town: Connection) -> None:
     source = io.StringIO("编号,地址\n1,龙平大道12号清平花园13栋\n2,清平花园\n3,重庆路7号清安花园3栋501\n")
     target = io.StringIO()
-    assert match_file(town, source, target) == 1
+
+    def find_all(texts: Iterable[str]) -> Iterator[dict[str, Any]]:
+        return iter(find(town, list(texts)))
+
+    assert match_file(find_all, source, target) == 1
     rows = list(csv.DictReader(io.StringIO(target.getvalue())))
     assert [(row["编号"], row["status"], row["building_code"], row["unit_code"]) for row in rows] == [
         ("1", "matched", "B3", ""),
@@ -270,7 +276,24 @@ def test_a_file_of_addresses(town: Connection) -> None:
         ("3", "matched", "B8", "B8-501"),
     ]
     with pytest.raises(InvalidFile, match="--column"):
-        match_file(town, io.StringIO("a,b\n1,2\n"), io.StringIO())
+        match_file(find_all, io.StringIO("a,b\n1,2\n"), io.StringIO())
+
+
+def test_many_addresses_come_in_their_order(
+    take: Take, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "建筑.csv"
+    rows = "".join(
+        f"44030700100100000{n:02},清安花园{n}栋,18,重庆路7号清安花园{n}栋,114.1,22.6\n" for n in range(10, 40)
+    )
+    path.write_text("建筑编码,名称,地上层数,地址,经度,纬度\n" + rows, encoding="utf-8")
+    take(path)
+    monkeypatch.setattr(many, "CHUNK", 4)
+    asked = [f"清安花园{n}栋" for n in (12, 11, 39, 10, 30, 33, 13, 14, 15, 16, 17, 18, 19, 20, 21, 38, 37, 11, 36)]
+    found = list(many.find_many(engine, asked))
+    assert [one["text"] for one in found] == asked
+    with engine.connect() as connection:
+        assert found == find(connection, asked)
 
 
 def test_imports_keep_the_gazetteer(take: Take, ask: Ask, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import shapely
 from bim_import.frame import Frame
 from bim_import.geometry import Geometry
 from bim_import.outlines import storey_outline, union
+from bim_import.postal_address import street_line
 from bim_import.property_values import plain, text_or_none
 from bim_import.spatial import Storey
 
@@ -62,7 +63,7 @@ def building_row(
         "name": text_or_none(building.LongName) or text_or_none(building.Name),
         "code": _find(psets, _CODES) or text_or_none(common.get("Reference") or common.get("BuildingID")),
         "use": text_or_none(common.get("OccupancyType")),
-        "address": _find(psets, _ADDRESSES) or _postal(building),
+        "address": _find(psets, _ADDRESSES) or street_line(getattr(building, "BuildingAddress", None)),
         "storeys_above": sum(number > 0 for number in counted) or None,
         "storeys_below": sum(number < 0 for number in counted) if counted else None,
         "height_m": round(top - ground_z, 3) if top is not None and top > ground_z else None,
@@ -135,14 +136,6 @@ def _find(psets: dict[str, dict[str, Any]], names: Sequence[str]) -> str | None:
             if word.strip().lower() in names and text_or_none(value):
                 return text_or_none(value)
     return None
-
-
-def _postal(building: Any) -> str | None:
-    address = getattr(building, "BuildingAddress", None)
-    if address is None:
-        return None
-    parts = [*(address.AddressLines or ()), address.PostalCode, address.Town, address.Region, address.Country]
-    return text_or_none(", ".join(part for part in map(text_or_none, parts) if part))
 
 
 def _year(value: Any) -> int | None:

@@ -11,6 +11,7 @@ import ifcopenshell.util.placement
 import numpy as np
 
 from bim_import.mesh import Floats
+from bim_import.postal_address import postal_line
 
 
 @dataclass(frozen=True)
@@ -99,13 +100,6 @@ def world_coordinate_system(file: Any) -> Floats | None:
 
 def addresses(file: Any) -> list[str]:
     """Return the postal addresses of sites and buildings, one line each."""
-    found = []
     owners = [(site, site.SiteAddress) for site in file.by_type("IfcSite")]
     owners += [(building, building.BuildingAddress) for building in file.by_type("IfcBuilding")]
-    for owner, address in owners:
-        if address is not None:
-            parts = [*(address.AddressLines or ()), address.PostalCode, address.Town, address.Region, address.Country]
-            text = ", ".join(part.strip() for part in parts if part and part.strip())
-            if text:
-                found.append(f"{owner.is_a()}: {text}")
-    return found
+    return [f"{owner.is_a()}: {line}" for owner, address in owners if (line := postal_line(address))]

@@ -19,7 +19,7 @@ from cim.reports import DatasetDescription, LayerCounts, Note, WriteResult
 from cim.tables import dataset, model
 
 #: Raised when the same file gives other rows than before.
-REVISION = 1
+REVISION = 2
 #: The layers that models write themselves; the others of a report come from the steps after an import.
 _NOT_OWN = {"buildings"}
 

@@ -24,6 +24,7 @@ from layers.sources.guess import Target
 from layers.sources.keys import SeenKeys
 from layers.sources.mends import Mend, Mends, batch_of
 from layers.sources.model_columns import model_columns, with_fields
+from layers.sources.pipe_axis import with_axis
 from layers.sources.recipe import Recipe
 from layers.sources.rejection import fingerprint, rejected_row
 from layers.sources.shifted import Sample, is_doubtful
@@ -126,6 +127,8 @@ class Intake:
         key = self._key_column() if is_column else None
         columns, left = model_columns(batch, self.target, self.constants, key, self.unread)
         checked = self._check(batch)
+        if self.target.table_name == "pipe":
+            checked.geometries = with_axis(checked.geometries, columns)
         self._require(columns, checked)
         if self.codes is not None:
             self.codes.check({**batch.columns, **columns}, checked)

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -23,7 +23,8 @@ QUEUE_LENGTH = 256
 REPLAY_LENGTH = 512
 MOST_LISTENERS = 1000
 RECONNECT_S = 2.0
-KINDS = ("layer", "model", "job")
+CONNECT_S = 10
+KINDS = ("layer", "tiles", "model", "job")
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class LiveHub:
         self._recent: deque[LiveEvent] = deque(maxlen=REPLAY_LENGTH)
         self._count = 0
         self._task: asyncio.Task[None] | None = None
+        self._is_listening = asyncio.Event()
         # Numbers of another process, or of this one before a restart, mean nothing here.
         self.epoch = uuid4().hex[:8]
 
@@ -61,9 +63,11 @@ class LiveHub:
         """The number of open streams."""
         return len(self._listeners)
 
-    def start(self) -> None:
-        """Begin to listen, and go on whatever happens to the database."""
+    async def start(self) -> None:
+        """Begin to listen, and go on whatever happens to the database; waits a moment until nothing is missed."""
         self._task = asyncio.create_task(self._listen_on())
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._is_listening.wait(), CONNECT_S)
 
     async def stop(self) -> None:
         """End the listening and every stream."""
@@ -135,10 +139,11 @@ class LiveHub:
             await asyncio.sleep(RECONNECT_S)
 
     async def _listen(self) -> None:
-        connection = await psycopg.AsyncConnection.connect(self._url, autocommit=True, connect_timeout=10)
+        connection = await psycopg.AsyncConnection.connect(self._url, autocommit=True, connect_timeout=CONNECT_S)
         async with connection:
             await connection.execute(psycopg.sql.SQL("listen {}").format(psycopg.sql.Identifier(CHANNEL)))
             # Whatever was told while nobody listened is unknown: forget all that was derived from it.
             self._on_event(None)
+            self._is_listening.set()
             async for notice in connection.notifies():
                 self.publish(notice.payload)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Concatenate, ParamSpec, TypeVar
 
+import psycopg
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.auth import KeyRing
@@ -16,10 +18,15 @@ from api.gate import Gate
 from api.live import LiveEvent, LiveHub
 from api.metrics import Metrics
 from api.tile_cache import TileCache
+from api.tile_shelf import TileShelf
 from api.versions import LayerVersions
 from cim import schema
-from cim.db import make_async_engine, make_engine
+from cim.db import make_async_engine, make_engine, make_read_pool
+from cim.errors import CimError, DatabaseUnavailable
 from cim.settings import Settings
+from tiles.keeper import Keeper
+from tiles.store import Body, Place, note_asked, read_stored
+from tiles.tile import Envelope
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -27,7 +34,11 @@ T = TypeVar("T")
 POOL_SIZE = 8
 QUERIES = 2
 COMPUTING = 4
-TILE_CACHE_BYTES = 96 * 1024 * 1024
+TILE_READS = 4
+TILE_BYTES = 96 * 1024 * 1024
+MODEL_BYTES = 64 * 1024 * 1024
+#: Every so often the store is told which tiles are looked at.
+ASKED_EVERY_S = 5.0
 
 
 class Service:
@@ -44,8 +55,11 @@ class Service:
         self.metrics = Metrics()
         self.keys = KeyRing(self.engine)
         self.versions = LayerVersions(self.read)
-        self.tiles = TileCache(TILE_CACHE_BYTES)
-        self.built = BuiltBodies(self.tiles, self.metrics.bodies)
+        self.tiles = TileShelf(TILE_BYTES, self.metrics.bodies)
+        self.tile_reads = make_read_pool(url, size=TILE_READS, statement_timeout_s=settings.statement_timeout_s)
+        self.keeper = Keeper(make_engine(url, pool_size=2))
+        self.bodies = TileCache(MODEL_BYTES)
+        self.built = BuiltBodies(self.bodies, self.metrics.bodies)
         self.live = LiveHub(url, self._on_live)
         # Fewer than the pool has, so that keys and small reads find a connection while big ones run.
         self.tile_gate = Gate(4, waiting=512, patience_s=20)
@@ -56,6 +70,19 @@ class Service:
         """Run a read of the model on a connection of its own."""
         async with self.engine.connect() as connection:
             return await connection.run_sync(function, *args, **kwargs)
+
+    async def read_tile(self, place: Place, form: bytes) -> Body | None:
+        """Return a stored tile, or None where there is none that still holds.
+
+        Raises
+        ------
+        DatabaseUnavailable
+        """
+        try:
+            async with self.tile_reads.connection() as connection:
+                return await read_stored(connection, place, form)
+        except psycopg.OperationalError:
+            raise DatabaseUnavailable from None
 
     async def query(self, function: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a heavy read in a thread; only a few run at once."""
@@ -89,19 +116,27 @@ class Service:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Check the database, listen to it, and let go of everything at the end."""
+        noting = None
         try:
             await self.read(schema.require_ready)
-            self.live.start()
+            await self.tile_reads.open()
+            await self.live.start()
+            self.keeper.start()
+            noting = asyncio.create_task(self._note_asked())
             yield
         finally:
+            if noting is not None:
+                noting.cancel()
+                await asyncio.to_thread(self.keeper.stop)
             await self.live.stop()
+            await self.tile_reads.close()
             await self.engine.dispose()
             self._thread_engine.dispose()
 
     def measure(self) -> None:
         """Bring the gauges up to date."""
         pool = self.engine.pool
-        self.metrics.tile_bytes.set(self.tiles.size_bytes)
+        self.metrics.tile_bytes.set(self.tiles.size_bytes + self.bodies.size_bytes)
         self.metrics.listeners.set(self.live.listeners)
         self.metrics.pool_size.set(POOL_SIZE)
         self.metrics.pool_in_use.set(getattr(pool, "checkedout", lambda: 0)())
@@ -109,5 +144,17 @@ class Service:
     def _on_live(self, event: LiveEvent | None) -> None:
         if event is None:
             self.versions.forget()
+            self.tiles.clear()
         elif event.kind == "layer":
             self.versions.forget(str(event.data.get("layer")))
+        elif event.kind == "tiles":
+            self.tiles.drop(str(event.data["layer"]), [Envelope(*box) for box in event.data["boxes"]])
+
+    async def _note_asked(self) -> None:
+        """Tell the store now and then which tiles are looked at, so that these are rebuilt first."""
+        while True:
+            await asyncio.sleep(ASKED_EVERY_S)
+            asked, self.tiles.asked = self.tiles.asked, set()
+            if asked:
+                with suppress(CimError, SQLAlchemyError):
+                    await self.write(note_asked, sorted(asked))

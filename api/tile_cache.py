@@ -1,4 +1,4 @@
-"""Tiles in memory, bounded in bytes, the least recently used one out first."""
+"""Bodies in memory, bounded in bytes, the least recently used one out first."""
 
 from __future__ import annotations
 
@@ -26,11 +26,15 @@ class TileCache:
 
     def put(self, key: Hashable, body: bytes) -> None:
         """Keep a body, in place of the oldest ones."""
-        before = self._bodies.pop(key, None)
-        if before is not None:
-            self.size_bytes -= len(before) + ENTRY_BYTES
+        self.remove(key)
         self._bodies[key] = body
         self.size_bytes += len(body) + ENTRY_BYTES
         while self.size_bytes > self._limit_bytes and self._bodies:
             _, oldest = self._bodies.popitem(last=False)
             self.size_bytes -= len(oldest) + ENTRY_BYTES
+
+    def remove(self, key: Hashable) -> None:
+        """Forget a body, if it is kept."""
+        body = self._bodies.pop(key, None)
+        if body is not None:
+            self.size_bytes -= len(body) + ENTRY_BYTES

@@ -1,26 +1,38 @@
-"""The way of a vector tile, in plain ASGI: address, caller, memory, else one build for all who wait for it."""
+"""The way of a vector tile, in plain ASGI: address, caller, memory, the tile store, else one build for all who wait."""
 
 from __future__ import annotations
 
 import asyncio
 import gzip
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
 from api.auth import Access
-from api.caching import cache_headers, matches, takes_gzip, version_tag
+from api.caching import VARY, matches, takes_gzip
 from api.service import Service
+from api.tile_shelf import Key
 from cim.access import Caller
 from cim.errors import InvalidInput
-from tiles.mvt import build_tile, check_layer_ids
+from layers.catalogue import LayerRow
+from tiles.mvt import check_layer_ids, get_table
+from tiles.store import Body, build_and_keep, form_of, join, place_of
 from tiles.tile import Tile, parse_tile
 
 ADDRESS = re.compile(r"/tiles/([^/]{1,1000})/([^/]{1,20})/([^/]{1,20})/([^/]{1,20})\.mvt")
 ROUTE = "/tiles/{layers}/{z}/{x}/{y}.mvt"
-MEDIA_TYPE = "application/vnd.mapbox-vector-tile"
+MEDIA_TYPE = b"application/vnd.mapbox-vector-tile"
+_VARY = (b"vary", VARY.encode())
+#: Kept by clients and proxies as long as they ask each time whether it holds.
+_CACHE_CONTROL = {True: (b"cache-control", b"public, no-cache"), False: (b"cache-control", b"private, no-cache")}
+
+RawHeaders = list[tuple[bytes, bytes]]
+
+
+class ClientGone(Exception):
+    """Nobody waits for the answer any more."""
 
 
 def is_tile(scope: Scope) -> bool:
@@ -34,36 +46,89 @@ class TilePath:
 
     def __init__(self, service: Service) -> None:
         self.service = service
+        self._forms: dict[str, tuple[LayerRow, bytes]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 200 (gzip), 204 for an empty tile, or 304; every error is raised."""
         scope["state"]["route"] = ROUTE
         access: Access = scope["state"]["access"]
         layer_ids, tile = parse_address(scope["path"])
-        tag = version_tag(await self.service.versions.rows(layer_ids, access.caller), access.caller)
+        rows = await self.service.versions.rows(layer_ids, access.caller)
+        key = self._key(rows, tile, access.caller)
         asked = Headers(scope=scope)
-        headers = cache_headers(tag, access)
-        if matches(asked.get("if-none-match"), tag):
-            self.service.metrics.bodies.labels("not_modified").inc()
-            await _answer(send, 304, headers)
+        known = asked.get("if-none-match")
+        if known and (tag := self.service.tiles.tag(key)) and matches(known, _etag(tag)):
+            await self._unchanged(send, tag, access)
             return
-        body = await self._body(layer_ids, tile, tag, access.caller)
-        if not body:
-            await _answer(send, 204, headers)
-            return
-        headers["Content-Type"] = MEDIA_TYPE
-        if takes_gzip(asked.get("accept-encoding")):
-            headers["Content-Encoding"] = "gzip"
-        else:
-            body = await asyncio.to_thread(gzip.decompress, body)
-        await _answer(send, 200, headers | {"Content-Length": str(len(body))}, body)
+        body = self.service.tiles.get(key)
+        if body is None:
+            try:
+                body = await unless_gone(receive, self._body(key, rows, tile, access.caller))
+            except ClientGone:
+                return
+            if known and matches(known, _etag(body.tag)):
+                await self._unchanged(send, body.tag, access)
+                return
+        await _send_body(send, body, _headers(body.tag, access), gzipped=takes_gzip(asked.get("accept-encoding")))
 
-    async def _body(self, layer_ids: Sequence[str], tile: Tile, tag: str, caller: Caller) -> bytes:
-        async def build() -> bytes | None:
-            async with self.service.tile_gate.enter():
-                return await self.service.read(build_tile, layer_ids, *tile, caller)
+    async def _unchanged(self, send: Send, tag: bytes, access: Access) -> None:
+        self.service.metrics.bodies.labels("not_modified").inc()
+        await _answer(send, 304, _headers(tag, access))
 
-        return await self.service.built.get(("mvt", ",".join(layer_ids), tile, tag), build)
+    def _key(self, rows: Sequence[LayerRow], tile: Tile, caller: Caller) -> Key:
+        return tuple((place_of(row, tile, caller), self._form(row)) for row in rows)
+
+    def _form(self, row: LayerRow) -> bytes:
+        """Return the form of a layer's tiles, computed once for each reading of its row."""
+        known = self._forms.get(row.id)
+        if known is None or known[0] is not row:
+            get_table(row)
+            known = self._forms[row.id] = (row, form_of(row))
+        return known[1]
+
+    async def _body(self, key: Key, rows: Sequence[LayerRow], tile: Tile, caller: Caller) -> Body:
+        async def fetch() -> Body:
+            if len(rows) == 1:
+                return await self._single(key, rows[0], tile, caller)
+            parts = [self._body((part,), [row], tile, caller) for part, row in zip(key, rows, strict=True)]
+            bodies = await asyncio.gather(*parts)
+            return await asyncio.to_thread(join, bodies)
+
+        return await self.service.tiles.fetch(key, fetch)
+
+    async def _single(self, key: Key, row: LayerRow, tile: Tile, caller: Caller) -> Body:
+        [(place, form)] = key
+        stored = await self.service.read_tile(place, form)
+        if stored is not None:
+            self.service.metrics.bodies.labels("store").inc()
+            return stored
+        async with self.service.tile_gate.enter():
+            self.service.metrics.bodies.labels("built").inc()
+            return await self.service.read(build_and_keep, row, tile, caller)
+
+
+async def unless_gone(receive: Receive, coming: Awaitable[Body]) -> Body:
+    """Return what is coming, or give it up where the client goes away before.
+
+    Raises
+    ------
+    ClientGone
+    """
+    body = asyncio.ensure_future(coming)
+    gone = asyncio.ensure_future(_disconnected(receive))
+    try:
+        await asyncio.wait((body, gone), return_when=asyncio.FIRST_COMPLETED)
+        if not body.done():
+            raise ClientGone
+        return body.result()
+    finally:
+        gone.cancel()
+        body.cancel()
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def parse_address(path: str) -> tuple[list[str], Tile]:
@@ -79,7 +144,25 @@ def parse_address(path: str) -> tuple[list[str], Tile]:
     return check_layer_ids(found[1].split(",")), parse_tile(found[2], found[3], found[4])
 
 
-async def _answer(send: Send, status: int, headers: dict[str, str], body: bytes = b"") -> None:
-    raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": status, "headers": raw})
+def _etag(tag: bytes) -> str:
+    return f'"{tag.hex()}"'
+
+
+def _headers(tag: bytes, access: Access) -> RawHeaders:
+    return [(b"etag", _etag(tag).encode()), _CACHE_CONTROL[access.is_open], _VARY]
+
+
+async def _send_body(send: Send, body: Body, headers: RawHeaders, *, gzipped: bool) -> None:
+    if not body.data:
+        await _answer(send, 204, headers)
+        return
+    data = body.data if gzipped else await asyncio.to_thread(gzip.decompress, body.data)
+    if gzipped:
+        headers.append((b"content-encoding", b"gzip"))
+    headers += [(b"content-type", MEDIA_TYPE), (b"content-length", b"%d" % len(data))]
+    await _answer(send, 200, headers, data)
+
+
+async def _answer(send: Send, status: int, headers: RawHeaders, body: bytes = b"") -> None:
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

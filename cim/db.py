@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
+from psycopg import AsyncConnection
 from psycopg import Connection as DriverConnection
+from psycopg_pool import AsyncConnectionPool
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -64,6 +66,18 @@ def make_async_engine(url: str, *, pool_size: int = 8, statement_timeout_s: floa
     )
     event.listen(engine.sync_engine, "handle_error", _hide_connection_errors)
     return engine
+
+
+def make_read_pool(url: str, *, size: int, statement_timeout_s: float) -> AsyncConnectionPool[AsyncConnection[Any]]:
+    """Return connections of the driver itself, not opened yet, for single prepared reads that are to cost little."""
+    return AsyncConnectionPool(
+        driver_url(url),
+        min_size=1,
+        max_size=size,
+        kwargs={"autocommit": True, "options": _options(statement_timeout_s), "connect_timeout": 10},
+        timeout=10,
+        open=False,
+    )
 
 
 def driver(connection: Connection) -> DriverConnection[Any]:

@@ -26,7 +26,7 @@ GENERIC_THEME = "other"
 #: Colours for layers that imports add; chosen by the layer's id, so that they are stable.
 PALETTE = ("#5b8ff9", "#61c0a2", "#f6bd16", "#e8684a", "#6dc8ec", "#9270ca", "#ff9d4d", "#269a99", "#d47fb0", "#7a8799")
 _PRISTINE = ("theme_id", "title_zh", "title_en", "min_zoom", "max_zoom", "fields", "style", "visibility", "position",
-             "is_default_on")  # fmt: skip
+             "is_default_on", "overview")  # fmt: skip
 
 
 class LayerRow(NamedTuple):
@@ -34,7 +34,8 @@ class LayerRow(NamedTuple):
 
     ``fields``: name -> {"type", "title": {"zh", "en"}, "min_zoom"}, the allow-list of what may be shown; names are
     columns of the table ``table_name`` or keys of ``attributes`` for the table ``feature``. ``style``: {"color",
-    "legend": [{"label": {"zh", "en"}, "color", "value"}], "legend_field"}.
+    "legend": [{"label": {"zh", "en"}, "color", "value"}], "legend_field"}. ``overview``: how small scales are drawn
+    (``tiles.overview``).
     """
 
     id: str
@@ -50,6 +51,7 @@ class LayerRow(NamedTuple):
     visibility: str
     version: int
     updated_at: datetime | None
+    overview: dict[str, Any]
 
 
 def seed(connection: Connection) -> None:
@@ -100,6 +102,8 @@ def ensure_layer(
             "id": layer_id, "theme_id": theme_id, "title_zh": title, "title_en": title, "table_name": table_name,
             "geometry_type": geometry_type, "min_zoom": 8 if geometry_type == "polygon" else 10, "max_zoom": 16,
             "fields": fields, "style": {"color": color, "legend": [], "legend_field": None}, "position": 1000,
+            # many points at small scales are clusters; of lines and areas the small ones are left out
+            "overview": {"kind": "cluster", "below": 13} if geometry_type == "point" else {},
         }  # fmt: skip
         connection.execute(insert(layer).values(values))
         return
@@ -108,7 +112,7 @@ def ensure_layer(
     if set(fields) - set(present.fields):
         changes["fields"] = fields | present.fields
     if len(kinds) > 1 and present.geometry_type != "mixed":
-        changes["geometry_type"] = "mixed"
+        changes |= {"geometry_type": "mixed", "overview": {}}
     if changes:
         connection.execute(update(layer).where(layer.c.id == layer_id).values(changes))
 
@@ -204,6 +208,7 @@ def _standard_layer(entry: Mapping[str, Any], position: int) -> dict[str, Any]:
         "visibility": entry.get("visibility", "viewer"),
         "position": position,
         "is_default_on": entry.get("default_on", False),
+        "overview": entry.get("overview", {}),
     }
     values["style"]["seed"] = _fingerprint(values)
     return values
@@ -226,7 +231,8 @@ def _legend_item(item: list[str]) -> dict[str, Any]:
 
 def _fingerprint(values: Mapping[str, Any]) -> str:
     """Hash what an operator may change, without the fingerprint itself."""
-    plain = {key: values[key] for key in _PRISTINE}
+    # An empty overview is left out: rows that were written before there was any are still known as untouched.
+    plain = {key: values[key] for key in _PRISTINE if key != "overview" or values[key]}
     plain["style"] = {key: value for key, value in plain["style"].items() if key != "seed"}
     return hashlib.sha256(orjson.dumps(plain, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
 

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Integer, Select, Table, cast, func, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, Integer, Select, Table, func, literal, or_, select
 
 from cim.access import Caller
 from cim.errors import InvalidInput, NotFound
 from cim.tables import OBJECT_TABLES, metadata
 from layers.catalogue import LayerRow, get_layer
 from tiles.fields import tile_columns
-from tiles.tile import BUFFER, EXTENT, Envelope, Tile, envelope, ground_pixel_m, parse_tile, projected_pixel_m
+from tiles.overview import Policy, cells_select, first_by, policy_of
+from tiles.tile import (
+    BUFFER,
+    EXTENT,
+    Tile,
+    envelope,
+    ground_pixel_m,
+    mercator_box,
+    parse_tile,
+    projected_pixel_m,
+)
 
 MAX_LAYERS = 16
 #: From this zoom on a tile holds everything and every vertex that its grid can tell apart.
@@ -21,8 +32,6 @@ MIN_AREA_PX2 = {"building": 4.0}
 DEFAULT_MIN_AREA_PX2 = 1.0
 MIN_LENGTH_PX = 1.0
 SIMPLIFY_PX = 0.5
-
-MERCATOR_SRID = 3857
 
 #: The map's background, which a caller whose key is for one area sees everywhere.
 UNRESTRICTED_TABLES = frozenset({"road", "road_node", "river", "river_area", "catchment"})
@@ -45,8 +54,14 @@ def build_tile(
     tile = parse_tile(z, x, y)
     rows = [get_tile_layer(connection, layer_id, caller) for layer_id in check_layer_ids(layer_ids)]
     # A vector tile is a sequence of layers, so that tiles joined end to end are a tile.
-    parts = [connection.execute(tile_select(row, tile, caller)).scalar_one() for row in rows if is_drawn(row, tile.z)]
-    return b"".join(bytes(part) for part in parts if part) or None
+    return b"".join(encode_layer(connection, row, tile, caller) for row in rows) or None
+
+
+def encode_layer(connection: Connection, row: LayerRow, tile: Tile, caller: Caller) -> bytes:
+    """Return one layer of a tile, not compressed; nothing where the tile holds none of it."""
+    if not is_drawn(row, tile.z):
+        return b""
+    return bytes(connection.execute(tile_select(row, tile, caller)).scalar_one() or b"")
 
 
 def check_layer_ids(layer_ids: Sequence[str]) -> list[str]:
@@ -89,35 +104,47 @@ def is_drawn(row: LayerRow, zoom: int) -> bool:
 
 def tile_select(row: LayerRow, tile: Tile, caller: Caller) -> Select[bytes | None]:
     """Return the statement of one layer in one tile; it yields one row with the encoded tile."""
+    policy = policy_of(row.overview)
+    if policy is None or tile.z >= policy.below:
+        shown = _objects(row, tile, caller)
+    elif policy.kind == "top":
+        shown = _objects(row, tile, caller, top=policy)
+    else:
+        shown = cells_select(row, policy, tile, area_of(row, caller))
+    made = shown.subquery("made")
+    frame = func.Box2D(mercator_box(envelope(tile)))
+    clipped = func.ST_AsMVTGeom(made.c.geom, frame, literal(EXTENT, Integer), literal(BUFFER, Integer), True)
+    others = [column for column in made.c if column.name != "geom"]
+    features = select(clipped.label("geom"), *others).subquery("features")
+    # It leaves out what has no geometry; a condition would clip everything twice.
+    return select(func.ST_AsMVT(features.table_valued(), row.id, EXTENT, "geom", "id"))
+
+
+def _objects(row: LayerRow, tile: Tile, caller: Caller, *, top: Policy | None = None) -> Select[Any]:
+    """Return the objects of a tile: ``id``, ``geom`` (EPSG:3857, not clipped) and what the catalogue lets it show."""
     table = get_table(row)
-    shape = _simplified(table.c.geom_3857, tile.z)
-    clipped = func.ST_AsMVTGeom(
-        shape, func.Box2D(_box(envelope(tile))), literal(EXTENT, Integer), literal(BUFFER, Integer), True
+    shown = select(
+        table.c.id, _simplified(table.c.geom_3857, tile.z).label("geom"), *tile_columns(table, row.fields, tile.z)
+    ).where(
+        table.c.layer_id == row.id,
+        table.c.geom_3857.op("&&")(mercator_box(envelope(tile, buffer=BUFFER))),
+        *_large_enough(table, tile),
+        *_inside_area(table, area_of(row, caller)),
     )
-    features = (
-        select(table.c.id, clipped.label("geom"), *tile_columns(table, row.fields, tile.z))
-        .where(
-            table.c.layer_id == row.id,
-            table.c.geom_3857.op("&&")(_box(envelope(tile, buffer=BUFFER))),
-            *_large_enough(table, tile),
-            *_inside_area(table, caller),
-        )
-        .subquery("features")
-    )
-    encoded = func.ST_AsMVT(features.table_valued(), row.id, EXTENT, "geom", "id")
-    return select(encoded).where(features.c.geom.is_not(None))
+    return shown if top is None else shown.order_by(first_by(table, top), table.c.id).limit(top.most)
 
 
-def _inside_area(table: Table, caller: Caller) -> list[ColumnElement[bool]]:
-    """Return the conditions that keep a caller to the area of its key."""
-    if caller.area_code is None or table.name in UNRESTRICTED_TABLES:
+def area_of(row: LayerRow, caller: Caller) -> str:
+    """Return the area to which a caller's view of a layer is limited; empty for all of it."""
+    return "" if caller.area_code is None or row.table_name in UNRESTRICTED_TABLES else caller.area_code
+
+
+def _inside_area(table: Table, area: str) -> list[ColumnElement[bool]]:
+    """Return the conditions that keep a reader to an area."""
+    if not area:
         return []
     column = table.c.code if table.name == "grid_cell" else table.c.area_code
-    return [column.startswith(caller.area_code, autoescape=True)]
-
-
-def _box(bounds: Envelope) -> ColumnElement[object]:
-    return func.ST_MakeEnvelope(*bounds, cast(literal(MERCATOR_SRID), Integer))
+    return [column.startswith(area, autoescape=True)]
 
 
 def _simplified(geometry: ColumnElement[object], zoom: int) -> ColumnElement[object]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import morecantile
+from sqlalchemy import ColumnElement, Integer, cast, func, literal
 
 from cim.errors import InvalidInput
 
@@ -17,6 +20,7 @@ BUFFER = 64
 #: The side of a tile on the screen, in CSS pixels, as MapLibre draws vector tiles.
 SCREEN_PIXELS = 512
 
+MERCATOR_SRID = 3857
 EARTH_RADIUS_M = 6378137.0
 CIRCUMFERENCE_M = 2 * math.pi * EARTH_RADIUS_M
 
@@ -62,6 +66,51 @@ def envelope(tile: Tile, *, buffer: int = 0) -> Envelope:
     box = tile_matrix_set().xy_bounds(morecantile.Tile(x=tile.x, y=tile.y, z=tile.z))
     margin = (box.right - box.left) * buffer / EXTENT
     return Envelope(box.left - margin, box.bottom - margin, box.right + margin, box.top + margin)
+
+
+@dataclass(frozen=True)
+class TileRange:
+    """Tiles of one zoom, the last ones included."""
+
+    z: int
+    west: int
+    north: int
+    east: int
+    south: int
+
+    @property
+    def count(self) -> int:
+        """How many tiles these are."""
+        return (self.east - self.west + 1) * (self.south - self.north + 1)
+
+    def __contains__(self, tile: Tile) -> bool:
+        return tile.z == self.z and self.west <= tile.x <= self.east and self.north <= tile.y <= self.south
+
+    def tiles(self) -> Iterator[Tile]:
+        """Yield the tiles, row by row."""
+        for y in range(self.north, self.south + 1):
+            for x in range(self.west, self.east + 1):
+                yield Tile(self.z, x, y)
+
+
+def tiles_that_show(box: Envelope, zoom: int, *, buffer: int = BUFFER) -> TileRange:
+    """Return the tiles of a zoom that show something of a box (EPSG:3857), be it in their buffer."""
+    side = CIRCUMFERENCE_M / 2**zoom
+    margin, last = side * buffer / EXTENT, 2**zoom - 1
+    columns = ((box.west - margin + CIRCUMFERENCE_M / 2) // side, (box.east + margin + CIRCUMFERENCE_M / 2) // side)
+    rows = ((CIRCUMFERENCE_M / 2 - box.north - margin) // side, (CIRCUMFERENCE_M / 2 - box.south + margin) // side)
+    west, east, north, south = (min(max(int(value), 0), last) for value in (*columns, *rows))
+    return TileRange(zoom, west, north, east, south)
+
+
+def mercator_box(sides: Sequence[Any]) -> ColumnElement[Any]:
+    """Return an envelope in SQL; its sides (west, south, east, north in EPSG:3857) are numbers or columns."""
+    return func.ST_MakeEnvelope(*sides, mercator_srid())
+
+
+def mercator_srid() -> ColumnElement[int]:
+    """Return 3857 with the type that PostGIS expects; an untyped parameter could be any of its functions'."""
+    return cast(literal(MERCATOR_SRID), Integer)
 
 
 def ground_pixel_m(tile: Tile) -> float:

@@ -39,6 +39,7 @@ from cim.tables.networks import (
     road_edge,
     road_node,
 )
+from cim.tables.tiles import overview_cell, tile, tile_change
 
 __all__ = [
     "GEOGRAPHIC_SRID",
@@ -74,6 +75,7 @@ __all__ = [
     "object_id_seq",
     "object_link",
     "observation",
+    "overview_cell",
     "parking",
     "pipe",
     "pipe_edge",
@@ -95,6 +97,8 @@ __all__ = [
     "storey",
     "terrain",
     "theme",
+    "tile",
+    "tile_change",
     "unit",
     "unit_tally",
     "water_work",

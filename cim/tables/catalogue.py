@@ -50,6 +50,8 @@ layer = Table(
     Column("accuracy_m", Double),
     Column("min_zoom", SmallInteger, nullable=False, server_default="0"),
     Column("max_zoom", SmallInteger, nullable=False, server_default="22"),
+    # how small scales are drawn, e.g. {"kind": "grid", "below": 13}; empty: by size (``tiles.overview``)
+    json_column("overview"),
     # name -> {"type", "title": {"zh", "en"}, "min_zoom"}: what tiles and queries may show; an allow-list
     json_column("fields"),
     json_column("style"),

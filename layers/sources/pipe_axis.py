@@ -56,4 +56,5 @@ def _share(xyz: Floats, owner: NDArray[np.int64], size: int) -> Floats:
     own = along - along[first][np.cumsum(np.isin(np.arange(len(xyz)), first)) - 1]
     length = np.zeros(size)
     np.maximum.at(length, owner, own)
-    return np.divide(own, length[owner], out=np.zeros(len(xyz)), where=length[owner] > 0)
+    share: Floats = np.divide(own, length[owner], out=np.zeros(len(xyz)), where=length[owner] > 0)
+    return share

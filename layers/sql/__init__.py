@@ -1,20 +1,10 @@
-"""Long statements, one a file; ``:name`` marks a bound parameter."""
+"""Long statements of this package, one a file."""
 
 from __future__ import annotations
 
-from functools import lru_cache
-from importlib.resources import files
+from functools import partial
 
-from sqlalchemy import TextClause, text
+from cim import sql_files
 
-
-@lru_cache(maxsize=64)
-def statement(name: str) -> TextClause:
-    """Return the statement of ``layers/sql/{name}.sql``."""
-    return text(script(name))
-
-
-@lru_cache(maxsize=64)
-def script(name: str) -> str:
-    """Return the text of ``layers/sql/{name}.sql``; a script of several statements takes no parameters."""
-    return files(__name__).joinpath(f"{name}.sql").read_text(encoding="utf-8")
+statement = partial(sql_files.statement, __name__)
+script = partial(sql_files.script, __name__)

@@ -17,6 +17,7 @@ from cim.keys import create_key
 from cim.provenance import touch_layers
 from cim.settings import Settings
 from cim.tables import building, camera, layer, road, unit
+from tiles.dirty import settle
 
 Clients = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 
@@ -86,7 +87,8 @@ def make_key(engine: Engine) -> Callable[..., str]:
 
 @pytest.fixture
 def city(engine: Engine) -> Engine:
-    """A database with three square buildings, a road, a camera that planners see, and a unit without a place."""
+    """A database with three square buildings, a road, a camera that planners see, and a unit without a
+    place; all changes are settled."""
     with engine.begin() as connection:
         for number, (west, south) in enumerate([(114.2200, 22.7000), (114.2210, 22.7000), (114.2300, 22.7100)], 1):
             connection.execute(
@@ -109,6 +111,8 @@ def city(engine: Engine) -> Engine:
         connection.execute(update(layer).where(layer.c.id == "cameras").values(visibility="planner"))
         connection.execute(insert(unit).values(layer_id="units", source_key="U1", name="101"))
         touch_layers(connection, ["buildings", "roads", "cameras", "units"], "test", None)
+    with engine.begin() as connection:
+        settle(connection)
     return engine
 
 

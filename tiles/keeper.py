@@ -1,0 +1,101 @@
+"""The one who keeps the tiles: marks what has changed as soon as it is committed, and rebuilds it in view order.
+
+Every server process runs a keeper; one at a time is elected by a lock of its database session, and when it goes
+another takes over. Without any keeper stored tiles are right all the same, for reading them asks for changes that are
+not settled; only open viewers are not told.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from contextlib import suppress
+from threading import Event, Thread
+
+import psycopg
+from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from cim.db import driver
+from tiles.dirty import forget_old, next_dirty, rebuild, settle
+
+log = logging.getLogger("tiles.keeper")
+
+LEADER_LOCK = "cim.tiles.keeper"
+#: Between two looks for an election, after an error, and for changes whose notice was lost.
+PAUSE_S = 1.0
+#: Changes within this time are settled together.
+GATHER_S = 0.05
+#: Old changes are forgotten so often.
+FORGET_EVERY_S = 60.0
+#: Tiles that are rebuilt before changes are looked for again.
+REBUILT_AT_ONCE = 4
+
+
+class Keeper:
+    """A thread that keeps the tiles of a database until it is told to stop; the engine is its own."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._stop = Event()
+        self._thread = Thread(target=self._run, name="tiles", daemon=True)
+        #: Whether this one is elected.
+        self.is_leader = False
+
+    def start(self) -> None:
+        """Begin to keep the tiles, or to wait until the one who does is gone."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End, after what is being done."""
+        self._stop.set()
+        with suppress(SQLAlchemyError), self._engine.begin() as connection:
+            connection.exec_driver_sql("NOTIFY cim_tiles")  # it may be waiting for one
+        self._thread.join()
+        self._engine.dispose()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                with self._engine.connect() as session:
+                    self._lead(session.execution_options(isolation_level="AUTOCOMMIT"))
+            except (SQLAlchemyError, psycopg.Error) as error:
+                log.warning("keeping of tiles is interrupted (%s); trying again", type(error).__name__)
+            finally:
+                self.is_leader = False
+            self._stop.wait(PAUSE_S)
+
+    def _lead(self, session: Connection) -> None:
+        lock = select(func.pg_try_advisory_lock(func.hashtext(LEADER_LOCK)))
+        if not session.execute(lock).scalar_one():
+            return
+        self.is_leader = True
+        session.exec_driver_sql("LISTEN cim_tiles")
+        forgotten = 0.0
+        try:
+            while not self._stop.is_set():
+                with self._engine.begin() as connection:
+                    settle(connection)
+                    if time.monotonic() - forgotten > FORGET_EVERY_S:
+                        forget_old(connection)
+                        forgotten = time.monotonic()
+                self._await_change(session, PAUSE_S if not self._rebuild_some() else 0)
+        finally:
+            session.invalidate()  # the session's lock goes with it
+
+    def _rebuild_some(self) -> int:
+        """Rebuild a few dirty tiles; returns how many there were."""
+        with self._engine.connect() as connection:
+            places = next_dirty(connection, REBUILT_AT_ONCE)
+            connection.rollback()
+            for place in places:
+                began = time.monotonic()
+                rebuild(connection, place)
+                # Those who wait for a tile go first: half of the time is theirs.
+                if self._stop.wait(time.monotonic() - began):
+                    break
+        return len(places)
+
+    def _await_change(self, session: Connection, timeout_s: float) -> None:
+        for _ in driver(session).notifies(timeout=timeout_s, stop_after=1):
+            self._stop.wait(GATHER_S)

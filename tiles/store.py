@@ -1,0 +1,119 @@
+"""Tiles in the database, as they are sent: read, built, and kept as long as nothing changes under them.
+
+A tile is one layer for the readers of one area; who may see the layer at all is decided before. What a tile is built
+from may change while it is built. The snapshot that a tile was built from is therefore compared with the changes over
+it when it is kept (``tile_keep.sql``), and those who keep tiles and the one who marks them exclude each other.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import orjson
+import psycopg
+from sqlalchemy import Connection, Text, cast, func, select
+
+from cim.access import Caller
+from layers.catalogue import LayerRow
+from layers.queries.prepared import compiled
+from tiles.mvt import area_of, encode_layer
+from tiles.sql import statement
+from tiles.tile import BUFFER, Tile, envelope
+
+#: Of the way in which tiles are made; raise it when that changes while neither data nor catalogue do.
+FORM_VERSION = 1
+#: Most of the gain for a third of the time: tiles are built while somebody waits.
+GZIP_LEVEL = 1
+#: Held shared by those who keep a tile, and alone by the one who marks tiles.
+KEEPING_LOCK = "cim.tiles.keep"
+TAG_BYTES = 12
+
+
+class Body(NamedTuple):
+    """A tile as it is sent: the hash of its content, and gzip; empty where nothing is there."""
+
+    tag: bytes
+    data: bytes
+
+
+class Place(NamedTuple):
+    """Where a tile is kept: layer, address, and the area of its readers (empty: all)."""
+
+    layer_id: str
+    tile: Tile
+    area: str
+
+
+def place_of(row: LayerRow, tile: Tile, caller: Caller) -> Place:
+    """Return where the tile of a layer is kept that a caller may see."""
+    return Place(row.id, tile, area_of(row, caller))
+
+
+def form_of(row: LayerRow) -> bytes:
+    """Return the hash of all that shapes the tiles of a layer beside its data."""
+    told = (FORM_VERSION, row.table_name, row.geometry_type, row.min_zoom, row.fields, row.overview)
+    return hashlib.blake2s(orjson.dumps(told, option=orjson.OPT_SORT_KEYS), digest_size=8).digest()
+
+
+def pack(content: bytes) -> Body:
+    """Return an encoded tile as it is sent."""
+    tag = hashlib.blake2s(content, digest_size=TAG_BYTES).digest()
+    return Body(tag, gzip.compress(content, GZIP_LEVEL, mtime=0) if content else b"")
+
+
+def join(bodies: Sequence[Body]) -> Body:
+    """Return one tile of several layers: vector tiles that are joined end to end are a tile."""
+    if len(bodies) == 1:
+        return bodies[0]
+    return pack(b"".join(gzip.decompress(body.data) for body in bodies if body.data))
+
+
+async def read_stored(connection: psycopg.AsyncConnection[Any], place: Place, form: bytes) -> Body | None:
+    """Return a stored tile, or None where there is none that still holds."""
+    cursor = await connection.execute(_read_sql(), _columns(place) | {"form": form}, prepare=True)
+    found = await cursor.fetchone()
+    return None if found is None else Body(bytes(found[0]), bytes(found[1] or b""))
+
+
+def build_and_keep(connection: Connection, row: LayerRow, tile: Tile, caller: Caller) -> Body:
+    """Build a tile from the model and keep it, unless something under it has changed meanwhile; commits.
+
+    Parameters
+    ----------
+    connection
+        Outside of a transaction, at READ COMMITTED: the snapshot must be older than what is read.
+    """
+    snapshot = connection.execute(select(cast(func.pg_current_snapshot(), Text))).scalar_one()
+    body = pack(encode_layer(connection, row, tile, caller))
+    connection.execute(select(func.pg_advisory_xact_lock_shared(func.hashtext(KEEPING_LOCK))))
+    values = {"form": form_of(row), "tag": body.tag, "body": body.data or None, "reach": reach(tile)}
+    connection.execute(statement("tile_keep"), _columns(place_of(row, tile, caller)) | values | {"snapshot": snapshot})
+    connection.commit()
+    return body
+
+
+def note_asked(connection: Connection, places: Iterable[Place]) -> None:
+    """Remember that somebody looks at tiles: they are rebuilt first when they change."""
+    rows = [(place.layer_id, *place.tile, place.area) for place in places]
+    if rows:
+        columns = zip(("layer", "z", "x", "y", "area"), map(list, zip(*rows, strict=True)), strict=True)
+        connection.execute(statement("tile_asked"), dict(columns))
+
+
+def reach(tile: Tile) -> str:
+    """Return all that a tile shows, its buffer included, as PostgreSQL's ``box`` (EPSG:3857)."""
+    box = envelope(tile, buffer=BUFFER)
+    return f"(({box.east!r},{box.north!r}),({box.west!r},{box.south!r}))"
+
+
+def _columns(place: Place) -> dict[str, Any]:
+    return {"layer": place.layer_id, **place.tile._asdict(), "area": place.area}
+
+
+@lru_cache(maxsize=1)
+def _read_sql() -> bytes:
+    return compiled(statement("tile_read")).sql.encode()

@@ -1,14 +1,18 @@
 /** The service's event stream: which layers changed, which models arrived; reconnects by itself. */
 
+import type { MercatorBox } from "./map/changed_tiles";
 import type { Bounds } from "./types";
 
 export interface LayerChange { layer: string; version: number; dataset?: string | null; bounds: Bounds | null }
+/** Without boxes: anything of the layer. */
+export interface TileChange { layer: string; boxes?: MercatorBox[] }
 export interface ModelArrival { id: number; name: string; bounds: Bounds | null }
 export type LiveState = "wait" | "on" | "off";
 
 export interface LiveEvents {
   state: (state: LiveState) => void;
   layer: (change: LayerChange) => void;
+  tiles: (change: TileChange) => void;
   model: (arrival: ModelArrival) => void;
   /** The stream is back after a gap: what was told meanwhile is lost, so everything is to be read again. */
   resumed: () => void;
@@ -31,6 +35,7 @@ export function listen(events: LiveEvents): void {
       if (stream.readyState === EventSource.CLOSED) setTimeout(connect, RETRY_MS);
     });
     stream.addEventListener("layer", (event) => events.layer(JSON.parse((event as MessageEvent<string>).data) as LayerChange));
+    stream.addEventListener("tiles", (event) => events.tiles(JSON.parse((event as MessageEvent<string>).data) as TileChange));
     stream.addEventListener("model", (event) => events.model(JSON.parse((event as MessageEvent<string>).data) as ModelArrival));
   };
   events.state("wait");

@@ -4,7 +4,8 @@ import { api } from "./api";
 import { h } from "./dom";
 import { t, titleOf } from "./i18n";
 import { listen, throttled, type LiveEvents } from "./live";
-import { flyTo, setTileVersion } from "./map/map";
+import { ChangedTiles } from "./map/changed_tiles";
+import { flyTo } from "./map/map";
 import { forgetSummaries } from "./map/model_summary";
 import { onPick } from "./map/selection";
 import { DetailsPanel } from "./panels/details";
@@ -128,20 +129,17 @@ function keys(search: SearchBox, side: SidePanel): void {
 /** News of the service: changed layers are drawn anew, new models appear. */
 function follow(viewer: Viewer, layers: LayersPanel, topbar: TopBar): void {
   const reload = throttled<string>(() => void reloadCatalogue(viewer, layers), REFRESH_MS);
-  const refresh = throttled<string>((layer) => viewer.styles.refresh(layer), REFRESH_MS);
+  const changed = new ChangedTiles(viewer.map);
   const events: LiveEvents = {
     state: (state) => topbar.setLive(state),
-    layer: (change) => {
-      setTileVersion(change.layer, change.version);
-      refresh(change.layer);
-      reload("catalogue");
-    },
+    layer: () => reload("catalogue"),
+    tiles: (change) => changed.add(change.layer, change.boxes),
     model: (arrival) => {
       reload("catalogue");
       toast(t("model_arrived", { name: arrival.name }), "info", () => viewer.flyTo({ bounds: arrival.bounds }, 17.5));
     },
     resumed: () => {
-      for (const layer of viewer.layers) refresh(layer.id);
+      for (const layer of viewer.layers) changed.add(layer.id);
       reload("catalogue");
     },
   };

@@ -12,19 +12,6 @@ maplibre.setWorkerUrl(workerUrl);
 
 const FONTS = '"PingFang SC","Microsoft YaHei","Noto Sans CJK SC","Noto Sans SC",system-ui,sans-serif';
 
-/** The versions that `/live` told of, by layer: part of each tile's address, so no cache can answer with an old one. */
-const tileVersions = new Map<string, number>();
-
-export function setTileVersion(layer: string, version: number): void {
-  tileVersions.set(layer, version);
-}
-
-function versioned(url: string): { url: string } {
-  const layer = /\/tiles\/([^/]+)\/\d+\/\d+\/\d+\.mvt$/.exec(url)?.[1];
-  const version = layer && tileVersions.get(layer);
-  return { url: version ? `${url}?v=${version}` : url };
-}
-
 export function createMap(container: HTMLElement, style: StyleSpecification, config: Config, store: Store): MapLibreMap {
   const start: Camera = store.state.camera
     ?? { center: config.center, zoom: config.zoom, bearing: -18, pitch: 52 };
@@ -36,7 +23,6 @@ export function createMap(container: HTMLElement, style: StyleSpecification, con
     maxZoom: 21,
     attributionControl: false,
     localIdeographFontFamily: FONTS,
-    transformRequest: versioned,
     canvasContextAttributes: { antialias: !isDrawnInSoftware() },
     fadeDuration: isMotionReduced() ? 0 : 120,
   });

@@ -139,13 +139,6 @@ export class LayerStyles {
     }
     this.map.setPaintProperty(id, property, this.#opacities.get(id)! * (opacity ?? 1));
   }
-
-  /** Draws a layer's tiles anew after its data has changed. */
-  refresh(layer: string): void {
-    for (const [id, source] of Object.entries(this.map.getStyle().sources)) {
-      if (source.type === "vector" && id.split(",").includes(layer)) this.map.refreshTiles(id);
-    }
-  }
 }
 
 /** The relief under everything else, from the service's terrain tiles. */

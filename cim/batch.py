@@ -14,7 +14,6 @@ from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor, as_c
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from functools import cache
-from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,8 @@ from typing import Any
 from sqlalchemy import Engine
 
 from cim import db
-from cim.errors import InvalidFile, InvalidSetting
+from cim.dask_cluster import cluster_client
+from cim.errors import InvalidFile
 from cim.importing import ImportContext, Importer, ImportOptions, import_paths, import_source, importers, silent
 from cim.orphan import end_with_parent
 from cim.reports import ImportReport
@@ -121,15 +121,7 @@ def _outcome(future: Future[list[ImportReport]], job: Job) -> list[ImportReport]
 
 
 def _on_cluster(jobs: Sequence[Job], address: str) -> Iterator[list[ImportReport]]:
-    try:
-        distributed: Any = import_module("distributed")
-    except ImportError:
-        raise InvalidSetting("CIM_DASK_ADDRESS is set, but Dask is not installed: pip install 'cim[cluster]'") from None
-    try:
-        client = distributed.Client(address, timeout=20)
-    except (OSError, ValueError):
-        raise InvalidSetting(f"no Dask scheduler answers at CIM_DASK_ADDRESS '{address}'") from None
-    with client:
+    with cluster_client(address) as (distributed, client):
         futures = {client.submit(run_job, job, pure=False): job for job in jobs}
         for future in distributed.as_completed(futures):
             try:

@@ -129,7 +129,7 @@ def _objects(row: LayerRow, tile: Tile, caller: Caller, *, top: Policy | None = 
         table.c.layer_id == row.id,
         table.c.geom_3857.op("&&")(mercator_box(envelope(tile, buffer=BUFFER))),
         *_large_enough(table, tile),
-        *_inside_area(table, area_of(row, caller)),
+        *inside_area(row, caller),
     )
     return shown if top is None else shown.order_by(first_by(table, top), table.c.id).limit(top.most)
 
@@ -139,8 +139,9 @@ def area_of(row: LayerRow, caller: Caller) -> str:
     return "" if caller.area_code is None or row.table_name in UNRESTRICTED_TABLES else caller.area_code
 
 
-def _inside_area(table: Table, area: str) -> list[ColumnElement[bool]]:
-    """Return the conditions that keep a reader to an area."""
+def inside_area(row: LayerRow, caller: Caller) -> list[ColumnElement[bool]]:
+    """Return the conditions that keep a caller to the area of its key."""
+    area, table = area_of(row, caller), get_table(row)
     if not area:
         return []
     column = table.c.code if table.name == "grid_cell" else table.c.area_code

@@ -20,8 +20,8 @@ from api.ogc_parameters import (
     parse_datetime,
     parse_limit,
 )
-from api.parameters import parse_bbox
 from api.routers.ogc import get_collection
+from cim.bbox import parse_bbox
 from cim.errors import NotFound
 from layers.queries.items import DEFAULT_LIMIT, ItemsQuery, get_item, list_items
 

@@ -7,7 +7,8 @@ from starlette.responses import Response
 
 from api.answers import json_answer
 from api.dependencies import Host, Who
-from api.parameters import parse_bbox, parse_layers
+from api.parameters import parse_layers
+from cim.bbox import parse_bbox
 from layers.queries.search import search
 
 router = APIRouter(tags=["query"])

@@ -8,13 +8,14 @@ from pathlib import Path
 import typer
 
 from cim.access import Caller
+from cim.bbox import parse_bbox
 from cim.commands.progress import shown_progress
 from cim.commands.session import messages, print_json, ready_engine, start
 from cim.errors import InvalidInput
 from layers.catalogue import get_layer
 from layers.export.export import Systems, export_layer
 from layers.export.formats import format_of
-from layers.export.selection import Box, Wanted
+from layers.export.selection import Wanted
 
 
 def register(app: typer.Typer) -> None:
@@ -37,7 +38,7 @@ def export(
     """Write a layer to a file that 'cim import' takes back with the same keys, fields and attributes."""
     settings = start()
     format_of(file)
-    wanted = Wanted(_box(bbox) if bbox else None, _moment(asof) if asof else None)
+    wanted = Wanted(parse_bbox(bbox), _moment(asof) if asof else None)
     systems = Systems(settings.vertical_crs, crs or settings.metric_crs)
     with (
         ready_engine(settings) as engine,
@@ -61,14 +62,6 @@ def export(
         messages.print(f"{part.file}: {part.rows} rows from {', '.join(part.datasets) or 'no dataset'}", markup=False)
     if len(written) == 1 and len(written[0].datasets) > 1 and not json:
         messages.print("keys that several datasets have begin with the dataset's name; --by-dataset keeps them apart")
-
-
-def _box(text: str) -> Box:
-    try:
-        west, south, east, north = (float(word) for word in text.split(","))
-    except ValueError:
-        raise InvalidInput(f"--bbox is '{text}'; west,south,east,north in degrees is right") from None
-    return west, south, east, north
 
 
 def _moment(text: str) -> datetime:

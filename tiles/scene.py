@@ -5,53 +5,26 @@ from __future__ import annotations
 import importlib.util
 import math
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
 
-import jinja2
-import orjson
 import pydeck
-from markupsafe import Markup
 from sqlalchemy import Connection
 
 from cim.access import Caller
 from cim.errors import NotFound
-from layers.catalogue import LayerRow, district_extent
+from layers.catalogue import LayerRow, district_extent, get_layer
 from tiles.mvt import get_tile_layer
-from tiles.scene_layers import ORDER, model_layers, vector_layer
+from tiles.scene_layers import DRAWINGS, ORDER, model_layers, vector_layer
+from tiles.scene_list import SCENES, Scene, find_scene
+from tiles.scene_page import render_page
+from tiles.terrain import terrain_bounds
 
 FOLDER = Path(__file__).parent / "scenes"
 WEB = Path(__file__).parent.parent / "web"
-STATIC = "/scenes/static"
 
 #: Where the pages start when the model is empty: the pilot district.
 DEFAULT_EXTENT = (114.19, 22.68, 114.25, 22.72)
-
-
-class Scene(NamedTuple):
-    """A named scene: which layers it shows and whether BIM models stand in it."""
-
-    name: str
-    title_zh: str
-    title_en: str
-    layers: tuple[str, ...]
-    has_models: bool
-
-
-SCENES = {
-    scene.name: scene
-    for scene in (
-        Scene(
-            "overview", "城区总览", "Overview",
-            ("buildings", "pipes", "cameras", "events", "roads", "river_areas"), False,
-        ),
-        Scene(
-            "pilot", "试点片区 BIM", "Pilot with BIM",
-            ("buildings", "models", "pipes", "cameras", "events", "roads", "river_areas"), True,
-        ),
-    )
-}  # fmt: skip
 
 
 def render(connection: Connection, name: str, caller: Caller) -> str:
@@ -62,78 +35,61 @@ def render(connection: Connection, name: str, caller: Caller) -> str:
     NotFound
         For a scene that does not exist, naming those that do.
     """
-    scene = SCENES.get(name)
-    if scene is None:
-        raise NotFound(f"there is no scene '{name[:40]}'; there are: {', '.join(SCENES)}")
-    rows = _visible_rows(connection, scene.layers, caller)
-    return _template().render(
-        name=scene.name,
-        title_zh=scene.title_zh,
-        title_en=scene.title_en,
-        scenes=SCENES.values(),
-        legends=[_legend(row) for row in rows],
-        deck=embed(deck_of(connection, scene, rows, caller)),
-    )
+    scene = find_scene(name)
+    rows = visible_rows(connection, scene, caller)
+    others = {other.name: other.title_zh for other in SCENES.values()}
+    deck = deck_of(connection, scene, rows, caller)
+    return render_page(scene, deck, rows, others=others, is_empty=district_extent(connection) is None)
 
 
 def deck_of(connection: Connection, scene: Scene, rows: Sequence[LayerRow], caller: Caller) -> pydeck.Deck:
     """Return the scene as a pydeck Deck; its data are addresses of this service."""
-    worker = f"{STATIC}/mvt-worker.js"
-    drawn = sorted((row for row in rows if row.id in ORDER), key=lambda row: ORDER.index(row.id))
-    layers = [vector_layer(row, worker, hide_modelled=scene.has_models) for row in drawn]
+    plain = partial(vector_layer, hide_modelled=scene.has_models)
+    drawings = DRAWINGS | {"plain": plain}
+    drawn = sorted(rows, key=lambda row: ORDER.index(row.id))
+    layers = [drawings[scene.layers[row.id]](row) for row in drawn]
+    for layer in layers:
+        if layer.type == "TerrainLayer":
+            layer.extent = terrain_bounds(connection)
     if scene.has_models:
         layers += model_layers(connection, caller)
-    view = view_state(district_extent(connection) or DEFAULT_EXTENT)
+    view = view_state(district_extent(connection) or DEFAULT_EXTENT, scene)
     deck = pydeck.Deck(layers=layers, initial_view_state=view, map_provider=None, tooltip=False)
     # pydeck writes a placeholder for it, which is no style
     deck.map_style = None
     return deck
 
 
-def view_state(extent: tuple[float, float, float, float]) -> pydeck.ViewState:
+def view_state(extent: tuple[float, float, float, float], scene: Scene) -> pydeck.ViewState:
     """Return a slanted view of the middle of an extent (degrees), near enough to make out buildings."""
     west, south, east, north = extent
     span = max(east - west, (north - south) * 1.4, 1e-4)
-    zoom = min(max(math.log2(360 * 1600 / (512 * span)), 12.5), 16.5)
+    zoom = scene.zoom or min(max(math.log2(360 * 1600 / (512 * span)), 12.5), 16.5)
     return pydeck.ViewState(
-        longitude=(west + east) / 2, latitude=(south + north) / 2, zoom=round(zoom, 2), pitch=52, bearing=-18
-    )
+        longitude=(west + east) / 2, latitude=(south + north) / 2, zoom=round(zoom, 2), pitch=scene.pitch, bearing=-18,
+        max_pitch=85,
+    )  # fmt: skip
 
 
-def embed(deck: pydeck.Deck) -> Markup:
-    """Return the deck as JSON that cannot end the script element it stands in."""
-    text = orjson.dumps(orjson.loads(deck.to_json())).decode()
-    for character in "<>&\u2028\u2029":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return Markup(text)  # every character that HTML could take for markup is escaped above
-
-
-def static_files() -> dict[str, Path]:
-    """Return name -> file of what the pages load: our own, pydeck's bundle, and the viewer's tile worker."""
-    own = {name: FOLDER / name for name in ("scene.css", "scene.js")}
-    return own | {"pydeck.js": _pydeck_bundle(), "mvt-worker.js": _mvt_worker()}
-
-
-def _visible_rows(connection: Connection, layer_ids: Sequence[str], caller: Caller) -> list[LayerRow]:
+def visible_rows(connection: Connection, scene: Scene, caller: Caller) -> list[LayerRow]:
+    """Return the scene's layers that are in the catalogue and that the caller may see; relief where there is any."""
     rows = []
-    for layer_id in layer_ids:
+    for layer_id, drawing in scene.layers.items():
+        is_relief = drawing == "relief"
+        if is_relief and terrain_bounds(connection) is None:
+            continue
         try:
-            rows.append(get_tile_layer(connection, layer_id, caller))
+            rows.append((get_layer if is_relief else get_tile_layer)(connection, layer_id, caller))
         except NotFound:
             continue
     return rows
 
 
-def _legend(row: LayerRow) -> dict[str, Any]:
-    items = row.style.get("legend") or [{"label": {"zh": row.title_zh}, "color": row.style.get("color", "#5b7db1")}]
-    shown = [{"label": item["label"]["zh"], "color": item["color"]} for item in items]
-    return {"id": row.id, "title_zh": row.title_zh, "title_en": row.title_en, "entries": shown}
-
-
-@lru_cache(maxsize=1)
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(FOLDER), autoescape=True, trim_blocks=True)
-    return environment.get_template("page.html.j2")
+def static_files() -> dict[str, Path]:
+    """Return name -> file of what the pages load: our own, pydeck's bundle, and the workers of its loaders."""
+    own = ("scene.css", "scene.js", "flood.js", "live.js", "underground.js", "packed.js")
+    workers = {f"{kind}-worker.js": _worker(kind) for kind in ("mvt", "terrain")}
+    return {name: FOLDER / name for name in own} | {"pydeck.js": _pydeck_bundle()} | workers
 
 
 def _pydeck_bundle() -> Path:
@@ -143,7 +99,7 @@ def _pydeck_bundle() -> Path:
     return Path(found.origin).parent / "nbextension" / "static" / "index.js"
 
 
-def _mvt_worker() -> Path:
-    """Return the worker that decodes vector tiles, of the viewer's build, else of the packages it is built from."""
-    built = WEB / "dist" / "scenes" / "mvt-worker.js"
-    return built if built.exists() else WEB / "node_modules" / "@loaders.gl" / "mvt" / "dist" / "mvt-worker.js"
+def _worker(kind: str) -> Path:
+    """Return the worker that decodes a kind of tiles: of the viewer's build, else of the packages it is built from."""
+    built = WEB / "dist" / "scenes" / f"{kind}-worker.js"
+    return built if built.exists() else WEB / "node_modules" / "@loaders.gl" / kind / "dist" / f"{kind}-worker.js"

@@ -34,15 +34,15 @@ MAX_ZOOM = 15
 MAX_OPEN_RASTERS = 16
 #: Voids of up to this many pixels are filled from their neighbours, wider ones are height 0.
 FILL_REACH_PX = 64.0
+#: GDAL's own: a place is worked out for some pixels and interpolated between them, to within this.
+TOLERANCE_PX = 0.125
 
 Heights = NDArray[np.float32]
 
 
 def terrain_json(connection: Connection, base_url: str) -> dict[str, Any]:
     """Return the TileJSON of the terrain; without any raster its bounds are the whole world."""
-    box = select(func.ST_Extent(terrain.c.geom).label("box")).subquery()
-    sides = [getattr(func, f"ST_{side}")(box.c.box) for side in ("XMin", "YMin", "XMax", "YMax")]
-    found = connection.execute(select(*sides)).one()
+    bounds = terrain_bounds(connection)
     document: dict[str, Any] = {
         "tilejson": "3.0.0",
         "name": "terrain",
@@ -54,9 +54,15 @@ def terrain_json(connection: Connection, base_url: str) -> dict[str, Any]:
         "tileSize": TILE_PIXELS,
         "vector_layers": [],
     }
-    if found[0] is not None:
-        document["bounds"] = list(found)
-    return document
+    return document | ({} if bounds is None else {"bounds": list(bounds)})
+
+
+def terrain_bounds(connection: Connection) -> tuple[float, float, float, float] | None:
+    """Return west, south, east, north (degrees) of all rasters, or None where there is none."""
+    box = select(func.ST_Extent(terrain.c.geom).label("box")).subquery()
+    sides = [getattr(func, f"ST_{side}")(box.c.box) for side in ("XMin", "YMin", "XMax", "YMax")]
+    west, south, east, north = connection.execute(select(*sides)).one()
+    return None if west is None else (west, south, east, north)
 
 
 def render_tile(connection: Connection, files: Path, z: object, x: object, y: object) -> bytes | None:
@@ -77,37 +83,51 @@ def render_tile(connection: Connection, files: Path, z: object, x: object, y: ob
 
 def render_heights(files: Path, rasters: Sequence[Raster], tile: Tile) -> bytes | None:
     """Return the PNG of the heights of some rasters, the most important one first; needs no database."""
-    box = envelope(tile)
-    heights: Heights = np.full((TILE_PIXELS, TILE_PIXELS), np.nan, dtype=np.float32)
+    heights = overlay_heights(files, rasters, envelope(tile), TILE_PIXELS)
+    return None if heights is None else to_png(encode(fill_voids(heights)))
+
+
+def overlay_heights(
+    files: Path, rasters: Sequence[Raster], box: Envelope, pixels: int, *, tolerance_px: float = TOLERANCE_PX
+) -> Heights | None:
+    """Return heights of rasters laid over one another, pixels x pixels from the north-west, or None where all is void.
+
+    Parameters
+    ----------
+    box
+        A square in EPSG:3857; heights are those of the pixels' centres, NaN where no raster has one.
+    tolerance_px
+        How far GDAL may misplace a pixel for the sake of speed; little where neighbouring windows have to agree.
+    """
+    heights: Heights = np.full((pixels, pixels), np.nan, dtype=np.float32)
     for raster in rasters:
-        layer = read_heights(raster_path(files, raster), box)
+        layer = read_heights(raster_path(files, raster), box, pixels, tolerance_px)
         if layer is not None:
             heights = np.where(np.isnan(heights), layer, heights)
         if not np.isnan(heights).any():
             break
-    if np.isnan(heights).all():
-        return None
-    return to_png(encode(fill_voids(heights)))
+    return None if np.isnan(heights).all() else heights
 
 
-def read_heights(path: Path, box: Envelope) -> Heights | None:
-    """Return the heights of a raster over a tile (NaN where void), or None where it cannot be read there."""
+def read_heights(path: Path, box: Envelope, pixels: int, tolerance_px: float) -> Heights | None:
+    """Return the heights of a raster over a square (NaN where void), or None where it cannot be read there."""
     try:
         with _open_rasters.lock:
-            return _warp(_open_rasters.get(path), box)
+            return _warp(_open_rasters.get(path), box, pixels, tolerance_px)
     except (RasterioError, WindowError, OSError):
         return None
 
 
-def _warp(dataset: Any, box: Envelope) -> Heights:
-    pixel_m = (box.east - box.west) / TILE_PIXELS
+def _warp(dataset: Any, box: Envelope, pixels: int, tolerance_px: float) -> Heights:
+    pixel_m = (box.east - box.west) / pixels
     transform = Affine(pixel_m, 0, box.west, 0, -pixel_m, box.north)
     with WarpedVRT(
         dataset,
         crs="EPSG:3857",
         transform=transform,
-        width=TILE_PIXELS,
-        height=TILE_PIXELS,
+        width=pixels,
+        height=pixels,
+        tolerance=tolerance_px,
         resampling=Resampling.bilinear,
         add_alpha=dataset.nodata is None,
     ) as warped:

@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import Annotated
 
 import fastapi
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, HTMLResponse, Response
 
+from api.answers import GEOJSON, tagged_answer
 from api.dependencies import Host, Who
 from api.security_headers import PAGE_POLICY, scene_policy
 from tiles.scene import render, static_files
+from tiles.scene_heights import scene_tile
 
 router = APIRouter(prefix="/scenes", tags=["scenes"])
 
@@ -25,6 +27,16 @@ def static(name: Annotated[str, fastapi.Path(max_length=200)]) -> Response:
         raise HTTPException(404)
     headers = {"Cache-Control": "private, max-age=3600", "Content-Security-Policy": PAGE_POLICY}
     return FileResponse(path, headers=headers)
+
+
+@router.get(
+    "/data/{layer}/{z}/{x}/{y}.geojson",
+    summary="Objects of a tile with heights: 'pipes' at their depth, 'rivers' and 'river_areas' on the ground",
+)
+async def data(request: Request, layer: str, z: str, x: str, y: str, service: Host, caller: Who) -> Response:
+    """Return GeoJSON, Z in metres; scenes draw it."""
+    body = await service.compute(scene_tile, service.settings.files, layer, z, x, y, caller)
+    return tagged_answer(request, body, GEOJSON)
 
 
 @router.get("/{name}.html", summary="A pydeck scene, e.g. 'overview'", response_class=HTMLResponse)

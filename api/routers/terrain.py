@@ -1,4 +1,4 @@
-"""The ground: terrain-RGB tiles, heights, profiles."""
+"""The ground: terrain-RGB tiles, contour lines, heights, profiles."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from api.answers import JSON, encode, json_answer, tagged_answer
 from api.dependencies import BaseUrl, Host, Who
 from api.json_body import parse_json
 from layers.terrain.profile import height_at, parse_line, take_profile
+from tiles.contours import contour_tile, contours_json
 from tiles.terrain import render_tile, terrain_json
 from tiles.tile import parse_tile
 
 router = APIRouter(tags=["tiles"])
+
+MVT = "application/vnd.mapbox-vector-tile"
 
 
 @router.get("/terrain.json", summary="TileJSON of the terrain (Mapbox encoding)")
@@ -29,6 +32,24 @@ async def tile(request: Request, z: str, x: str, y: str, service: Host) -> Respo
     address = parse_tile(z, x, y)
     image = await service.compute(render_tile, service.settings.files, *address)
     return tagged_answer(request, image, "image/png") if image else Response(status_code=204)
+
+
+@router.get("/terrain/contours.json", summary="TileJSON of the contour lines")
+async def describe_contours(request: Request, service: Host, base_url: BaseUrl) -> Response:
+    """Return address, zooms and bounds."""
+    return json_answer(request, await service.read(contours_json, base_url))
+
+
+@router.get(
+    "/terrain/contours/{z}/{x}/{y}.mvt",
+    summary="A vector tile of contour lines: 'height_m', 'is_index' for every fifth",
+    responses={204: {"description": "No line"}},
+)
+async def contours(request: Request, z: str, x: str, y: str, service: Host) -> Response:
+    """Return the layer 'contours': a line each 50 m up to zoom 11, 20 m up to 13, 10 m at 14, 5 m from 15 on."""
+    address = parse_tile(z, x, y)
+    lines = await service.compute(contour_tile, service.settings.files, *address)
+    return tagged_answer(request, lines, MVT) if lines else Response(status_code=204)
 
 
 @router.get("/terrain/height", tags=["query"], summary="The height of the ground at a place")

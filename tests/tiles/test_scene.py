@@ -8,13 +8,15 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+import shapely
 from sqlalchemy import Connection, update
 
 from cim.access import Caller
 from cim.errors import NotFound
 from cim.tables import layer
-from tiles.scene import SCENES, render, static_files
-from tiles.scene_layers import color_by_legend
+from tiles.scene import render, static_files
+from tiles.scene_layers import DRAWINGS, ORDER, color_by_legend
+from tiles.scene_list import SCENES
 
 ADMIN = Caller("admin")
 
@@ -25,7 +27,7 @@ class Page(HTMLParser):
     def __init__(self, text: str) -> None:
         super().__init__()
         self.addresses: list[str] = []
-        self.scripts: list[str] = []
+        self.scripts: dict[str, str] = {}
         self._inside: dict[str, str | None] | None = None
         self.feed(text)
 
@@ -37,7 +39,7 @@ class Page(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if self._inside and self._inside.get("type") == "application/json":
-            self.scripts.append(data)
+            self.scripts[str(self._inside["id"])] = data
         elif self._inside is not None and data.strip():
             pytest.fail("a script is written in the page, which a strict policy forbids")
 
@@ -45,8 +47,7 @@ class Page(HTMLParser):
         self._inside = None
 
     def deck(self) -> dict[str, Any]:
-        (text,) = self.scripts
-        return dict(json.loads(text))
+        return dict(json.loads(self.scripts["deck"]))
 
 
 @pytest.mark.parametrize("name", sorted(SCENES))
@@ -56,19 +57,80 @@ def test_pages_load_nothing_from_outside(connection: Connection, name: str) -> N
     files = {f"/scenes/static/{name}" for name in static_files()}
     assert set(page.addresses) <= files | {"data:,"}
     assert "://" not in text
+    addresses = {
+        "MVTLayer": "/tiles/{id}/{{z}}/{{x}}/{{y}}.mvt",
+        "TileLayer": "/scenes/data/{id}/{{z}}/{{x}}/{{y}}.geojson",
+        "GeoJsonLayer": "/ogc/collections/{id}/items",
+    }
     for made in page.deck()["layers"]:
+        options = made.get("loadOptions", {})
+        if made["@@type"] in addresses:
+            assert made["data"] == addresses[made["@@type"]].format(id=made["id"])
         if made["@@type"] == "MVTLayer":
-            assert made["loadOptions"]["mvt"]["workerUrl"] in files
-            assert made["data"] == f"/tiles/{made['id']}/{{z}}/{{x}}/{{y}}.mvt"
-        else:
+            assert options["mvt"]["workerUrl"] in files
+        elif made["@@type"] == "TerrainLayer":
+            assert made["elevationData"] == made["texture"] == "/terrain/{z}/{x}/{y}.png"
+            assert options["terrain"]["workerUrl"] in files
+        elif made["@@type"] == "Tile3DLayer":
             # without it a worker would be fetched from outside
-            assert made["loadOptions"]["core"]["worker"] is False
+            assert options["core"]["worker"] is False
+
+
+def test_scenes_are_made_of_what_there_is() -> None:
+    assert set(SCENES) == {"overview", "pilot", "underground", "live", "flood"}
+    for scene in SCENES.values():
+        assert set(scene.layers) <= set(ORDER)
+        assert set(scene.layers.values()) <= set(DRAWINGS)
+        assert scene.control is None or scene.control in static_files()
+        # what a scene is not must be said in both languages
+        assert bool(scene.note_zh) == bool(scene.note_en)
+
+
+def test_relief_is_shown_where_there_is_any(connection: Connection, add_rows: Any) -> None:
+    deck = Page(render(connection, "flood", ADMIN)).deck()
+    assert [made["id"] for made in deck["layers"]] == ["river_areas", "rivers"]
+    add_raster(add_rows)
+    deck = Page(render(connection, "flood", ADMIN)).deck()
+    (relief,) = [made for made in deck["layers"] if made["@@type"] == "TerrainLayer"]
+    # elsewhere no tile is asked for
+    assert relief["extent"] == [114.2, 22.7, 114.25, 22.73]
+
+
+def add_raster(add_rows: Any) -> None:
+    shape = shapely.MultiPolygon([shapely.box(114.2, 22.7, 114.25, 22.73)])
+    row = {"geom": shape, "file_key": "none", "kind": "dtm", "crs": "EPSG:4547", "resolution_m": 5.0}
+    add_rows("terrain", "terrain", [row])
+
+
+def test_the_legend_has_the_colours_that_are_drawn(connection: Connection, add_rows: Any) -> None:
+    add_raster(add_rows)
+    text = render(connection, "underground", ADMIN)
+    assert "埋深不详" in text
+    assert text.count("#7c8ea6") == 1  # buildings are one colour, not those of their uses
+    (pipes,) = [made for made in Page(text).deck()["layers"] if made["id"] == "pipes"]
+    assert pipes["getLineColor"].startswith("@@=properties.depth_known ? (properties.network == 'water' ? [")
+    assert pipes["getLineColor"].endswith(": [150, 156, 166]")
+    low = re.findall(r'fill="(#\w{6})"/></svg>低于水位', render(connection, "flood", ADMIN))
+    script = static_files()["flood.js"].read_text()
+    assert len(low) == 3
+    for color in low:
+        assert str([int(color[at : at + 2], 16) for at in (1, 3, 5)]) in script
+
+
+def test_the_words_are_those_of_the_catalogue(connection: Connection) -> None:
+    words = json.loads(Page(render(connection, "overview", ADMIN)).scripts["words"])
+    assert words["pipes"]["titles"]["diameter_mm"] == "管径（毫米）"
+    assert words["pipes"]["values"]["network"]["water"] == "给水"
+    # what tiles call height_m is a camera's height above ground, but a building's own
+    assert (words["cameras"]["titles"]["height_m"], words["buildings"]["titles"]["height_m"]) == (
+        "安装高度（米）", "高度（米）",
+    )  # fmt: skip
 
 
 def test_layers_lie_over_one_another_from_the_ground_up(connection: Connection) -> None:
     deck = Page(render(connection, "overview", ADMIN)).deck()
     assert [made["id"] for made in deck["layers"]] == [
-        "river_areas", "roads", "pipes", "buildings", "events", "cameras",
+        "river_areas", "roads", "pipes", "buildings", "cameras", "events",
     ]  # fmt: skip
     buildings = deck["layers"][3]
     assert buildings["extruded"] is True
@@ -121,13 +183,22 @@ def test_callers_see_their_layers_only(connection: Connection) -> None:
     assert "buildings" in [made["id"] for made in seen]
 
 
+def test_an_empty_model_is_said_kindly(connection: Connection, add_rows: Any) -> None:
+    assert "用 <code>cim import</code> 导入" in render(connection, "overview", ADMIN)
+    shape = shapely.MultiPolygon([shapely.box(114.2, 22.7, 114.21, 22.71)])
+    add_rows("building", "buildings", [{"geom": shape}])
+    text = render(connection, "overview", ADMIN)
+    assert "cim import" not in text
+    assert '<p id="notice" role="status" hidden></p>' in text
+
+
 def test_unknown_scenes_are_named(connection: Connection) -> None:
-    with pytest.raises(NotFound, match="overview, pilot"):
+    with pytest.raises(NotFound, match="overview, pilot, underground, live, flood"):
         render(connection, "nothing", ADMIN)
 
 
 def test_static_files_are_there() -> None:
     files = static_files()
-    assert {"pydeck.js", "scene.js", "scene.css", "mvt-worker.js"} == set(files)
-    for name in ("pydeck.js", "scene.js", "scene.css"):
+    assert {"pydeck.js", "scene.js", "scene.css", "mvt-worker.js", "terrain-worker.js"} < set(files)
+    for name in set(files) - {"mvt-worker.js", "terrain-worker.js"}:
         assert files[name].is_file()

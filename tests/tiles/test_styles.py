@@ -14,10 +14,11 @@ from sqlalchemy import Connection, insert, select, update
 
 from cim.access import Caller
 from cim.errors import NotFound
-from cim.tables import layer
+from cim.tables import layer, theme
 from tiles.fields import field_titles
 from tiles.mvt import get_table, get_tile_layer
-from tiles.styles import style
+from tiles.styles import drawable_rows, style
+from tiles.styles.enlarge import scaled
 from tiles.styles.palette import mix
 
 ADMIN = Caller("admin")
@@ -96,13 +97,15 @@ def test_the_base_map_shows_default_layers_in_order(connection: Connection) -> N
 
 
 def test_nothing_comes_from_outside(connection: Connection) -> None:
-    for name in ("base", "dark"):
+    for name in ("base", "dark", "wall", "theme-water", "hillshade-wall"):
         made = style(connection, name, "", ADMIN)
         assert "glyphs" not in made
         assert "sprite" not in made
         text = json.dumps(made)
         assert "://" not in text
-        assert set(re.findall(r'"(/[^"]*)"', text)) == {f"/tiles/{source}.json" for source in made["sources"]}
+        own = {"terrain": "/terrain.json", "contours": "/terrain/contours.json"}
+        expected = {own.get(source, f"/tiles/{source}.json") for source in made["sources"]}
+        assert set(re.findall(r'"(/[^"]*)"', text)) == expected
     assert "http://localhost:1/tiles/roads.json" in json.dumps(style(connection, "roads", "http://localhost:1", ADMIN))
 
 
@@ -128,14 +131,103 @@ def test_styles_pass_the_validator_of_maplibre(connection: Connection) -> None:
                 geometry_type=kind, fields=fields, style=odd,
             )
         )  # fmt: skip
-    names = ["base", "dark", *drawable(connection)]
-    styles = [style(connection, name, "http://127.0.0.1:8000", ADMIN) for name in names]
+    add_names(connection, "roads", "name_en")
+    themes = {f"theme-{row.theme_id}" for row in drawable_rows(connection, ADMIN)}
+    names = ["base", "hillshade", *sorted(themes), *drawable(connection)]
+    names = ["dark", "wall", *names, *(f"{name}{end}" for name in names[1:] for end in ("-dark", "-wall"))]
+    styles = [
+        style(connection, name, "http://127.0.0.1:8000", ADMIN, language=language)
+        for language in ("zh", "en") for name in names
+    ]  # fmt: skip
     done = subprocess.run(
         [node, "--input-type=module", "-e", VALIDATE],
         input=json.dumps(styles), capture_output=True, text=True, check=False, cwd=WEB, timeout=60,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == []
+
+
+def add_names(connection: Connection, layer_id: str, field: str) -> None:
+    row = get_tile_layer(connection, layer_id, ADMIN)
+    fields = row.fields | {field: {"type": "string", "title": {"zh": "英文名", "en": "English name"}}}
+    connection.execute(update(layer).where(layer.c.id == layer_id).values(fields=fields))
+
+
+def test_a_theme_has_all_of_its_layers_that_one_may_see(connection: Connection) -> None:
+    for theme_id in connection.execute(select(theme.c.id)).scalars().all():
+        rows = [row.id for row in drawable_rows(connection, ADMIN) if row.theme_id == theme_id]
+        if rows:
+            made = style(connection, f"theme-{theme_id}", "", ADMIN)
+            assert sorted(made["sources"]) == sorted(rows)
+            assert {each["source"] for each in made["layers"][1:]} == set(rows)
+        else:
+            with pytest.raises(NotFound, match=theme_id):
+                style(connection, f"theme-{theme_id}", "", ADMIN)
+    connection.execute(update(layer).where(layer.c.theme_id == "sensing").values(visibility="commander"))
+    for name in ("theme-sensing", "theme-sensing-wall", "theme-nothing", "theme-"):
+        with pytest.raises(NotFound):
+            style(connection, name, "", Caller("viewer"))
+
+
+def test_the_wall_is_larger_and_of_more_contrast(connection: Connection) -> None:
+    desk, wall = style(connection, "dark", "", ADMIN), style(connection, "wall", "", ADMIN)
+    assert [each["id"] for each in desk["layers"]] == [each["id"] for each in wall["layers"]]
+    sizes = {}
+    for made in (desk, wall):
+        (names,) = [each for each in made["layers"] if each["id"] == "rivers:label"]
+        (course,) = [each for each in made["layers"] if each["id"] == "rivers:line"]
+        sizes[made["name"]] = [*names["layout"]["text-size"][4::2], *course["paint"]["line-width"][4::2]]
+    assert sizes["wall"] == pytest.approx([size * 1.8 for size in sizes["dark"]])
+    # on a wall of 1.2 mm pixels 18 of them are more than the 1/250 of 5 m by which signs are made
+    assert min(sizes["wall"][:2]) >= 18
+    paint = names["paint"]
+    assert contrast(paint["text-color"], wall["layers"][0]["paint"]["background-color"]) > 12
+    assert contrast(paint["text-halo-color"], paint["text-color"]) > 12
+
+
+def contrast(one: str, other: str) -> float:
+    """Ratio of luminances (WCAG 2.2, 1.4.3)."""
+
+    def luminance(color: str) -> float:
+        shares = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+        red, green, blue = (share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares)
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    darker, lighter = sorted((luminance(one), luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def test_sizes_scale_within_the_outermost_zoom() -> None:
+    assert scaled(2, 1.5) == 3.0
+    inner = ["interpolate", ["linear"], ["get", "d"], 100, 1, 200, 2]
+    assert scaled(["interpolate", ["linear"], ["zoom"], 10, 1, 14, inner], 2) == [
+        "interpolate", ["linear"], ["zoom"], 10, 2, 14, ["interpolate", ["linear"], ["get", "d"], 100, 2, 200, 4],
+    ]  # fmt: skip
+    assert scaled(["+", 1, ["get", "severity"]], 2) == ["*", 2, ["+", 1, ["get", "severity"]]]
+
+
+def test_names_are_english_where_there_are_any(connection: Connection) -> None:
+    def text(layer_id: str, language: Any) -> Any:
+        made = style(connection, "base", "", ADMIN, language=language)
+        (names,) = [each for each in made["layers"] if each["id"] == f"{layer_id}:label"]
+        return names["layout"]["text-field"]
+
+    add_names(connection, "roads", "name:en")
+    assert text("roads", "zh") == text("rivers", "zh") == text("rivers", "en") == ["to-string", ["get", "name"]]
+    assert text("roads", "en") == ["to-string", ["coalesce", ["get", "name:en"], ["get", "name"]]]
+
+
+def test_the_relief_has_shade_and_lines_on_top(connection: Connection) -> None:
+    made = style(connection, "hillshade", "http://localhost:1", ADMIN)
+    assert [each["type"] for each in made["layers"]] == ["background", "hillshade", "line", "symbol"]
+    assert made["sources"]["terrain"] == {
+        "type": "raster-dem", "url": "http://localhost:1/terrain.json", "encoding": "mapbox", "tileSize": 256,
+    }  # fmt: skip
+    assert made["sources"]["contours"]["url"] == "http://localhost:1/terrain/contours.json"
+    assert properties_used(made["layers"]) == {"height_m", "is_index"}
+    dark = style(connection, "hillshade-dark", "", ADMIN)
+    assert dark["metadata"] == {"cim:theme": "dark"}
+    assert dark["layers"][1]["paint"] != made["layers"][1]["paint"]
 
 
 def test_colours_mix() -> None:

@@ -6,7 +6,15 @@ from typing import Any, NamedTuple
 
 
 class Palette(NamedTuple):
-    """The colours of a theme; ``strength`` is the share of a catalogue's colour that is left beside the shade."""
+    """The colours of a theme.
+
+    Attributes
+    ----------
+    strength
+        The share of a catalogue's colour that is left beside the shade.
+    enlargement
+        How many times larger lines, dots and names are than on a desk's screen.
+    """
 
     name: str
     background: str
@@ -18,12 +26,29 @@ class Palette(NamedTuple):
     shade: str
     strength: float
     extrusion_opacity: float
+    relief_shadow: str
+    relief_light: str
+    contour: str
+    enlargement: float
 
 
-LIGHT = Palette("light", "#eef1f4", "#2b3642", "#2f6d9c", "#ffffff", "#8d97a5", "#ffffff", "#ffffff", 1.0, 0.92)
-DARK = Palette("dark", "#141a21", "#dce4ec", "#8cc6ee", "#10161c", "#0b1016", "#0e141a", "#1b232c", 0.72, 0.94)
+LIGHT = Palette(
+    "light", "#eef1f4", "#2b3642", "#2f6d9c", "#ffffff", "#8d97a5", "#ffffff", "#ffffff", 1.0, 0.92,
+    "#3f4c5e", "#ffffff", "#8a6a45", 1.0,
+)  # fmt: skip
+DARK = Palette(
+    "dark", "#141a21", "#dce4ec", "#8cc6ee", "#10161c", "#0b1016", "#0e141a", "#1b232c", 0.72, 0.94,
+    "#000000", "#6b819c", "#b08d62", 1.0,
+)  # fmt: skip
+#: For a wall of screens seen from 5 m: nothing between near black and what has to be read.
+WALL = Palette(
+    "wall", "#04070b", "#ffffff", "#a8dcff", "#000000", "#000000", "#000000", "#ffffff", 0.94, 0.96,
+    "#000000", "#86a2c4", "#e0b070", 1.8,
+)  # fmt: skip
 
-PALETTES = {"base": LIGHT, "dark": DARK}
+#: Of the map of all layers, by name; of other styles, by the end of their names.
+PALETTES = {"base": LIGHT, "dark": DARK, "wall": WALL}
+SUFFIXES = {"-dark": DARK, "-wall": WALL}
 
 #: Families of the reader's machine: no glyphs are fetched, MapLibre 6 draws every letter with these.
 FONTS = ["Noto Sans CJK SC", "Noto Sans SC", "PingFang SC", "Microsoft YaHei", "sans-serif"]

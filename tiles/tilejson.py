@@ -11,6 +11,7 @@ from cim.access import Caller
 from layers.catalogue import LayerRow
 from tiles.fields import field_titles
 from tiles.mvt import check_layer_ids, get_table, get_tile_layer
+from tiles.overview import SUMMED, policy_of
 
 WORLD = (-180.0, -85.051129, 180.0, 85.051129)
 
@@ -57,8 +58,18 @@ def vector_layer(row: LayerRow) -> dict[str, Any]:
         "description": f"{row.title_zh} / {row.title_en}",
         "minzoom": row.min_zoom,
         "maxzoom": row.max_zoom,
-        "fields": field_titles(get_table(row), row.fields),
+        "fields": field_titles(get_table(row), row.fields) | _summed_titles(row),
     }
+
+
+def _summed_titles(row: LayerRow) -> dict[str, str]:
+    """Return what the tiles of small scales carry beside, where they hold sums instead of objects."""
+    policy = policy_of(row.overview)
+    if policy is None or policy.kind not in SUMMED:
+        return {}
+    named = {name: row.fields.get(name, {}).get("title", {"zh": name, "en": name}) for name in policy.sums}
+    sums = {name: f"number: {title['zh']} / {title['en']}" for name, title in named.items()}
+    return sums | {"count": "integer: 对象数 / Number of objects"}
 
 
 def zoom_range(rows: Sequence[LayerRow]) -> tuple[int, int]:

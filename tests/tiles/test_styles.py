@@ -15,11 +15,11 @@ from sqlalchemy import Connection, insert, select, update
 from cim.access import Caller
 from cim.errors import NotFound
 from cim.tables import layer, theme
-from tiles.fields import field_titles
-from tiles.mvt import get_table, get_tile_layer
+from tiles.mvt import get_tile_layer
 from tiles.styles import drawable_rows, style
 from tiles.styles.enlarge import scaled
 from tiles.styles.palette import mix
+from tiles.tilejson import vector_layer
 
 ADMIN = Caller("admin")
 WEB = Path(__file__).parents[2] / "web"
@@ -57,14 +57,16 @@ def test_every_layer_has_a_style_that_uses_what_its_tiles_carry(connection: Conn
     for name in names:
         made = style(connection, name, "", ADMIN)
         row = get_tile_layer(connection, name, ADMIN)
-        carried = set(field_titles(get_table(row), row.fields))
+        carried = set(vector_layer(row)["fields"])
         assert list(made["sources"]) == [name]
         own = [each for each in made["layers"] if each["id"] != "background"]
         assert own
         for each in own:
             assert each["source-layer"] == each["source"] == name
             assert each["metadata"] == {"cim:layer": name}
-            assert re.fullmatch(rf"{name}:(fill|line|outline|casing|circle|glow|extrusion|label)", each["id"])
+            assert re.fullmatch(
+                rf"{name}:(fill|line|outline|casing|circle|glow|extrusion|label|squares|clusters|counts)", each["id"]
+            )
             assert properties_used([each.get("paint"), each.get("layout"), each.get("filter")]) <= carried
 
 

@@ -42,10 +42,11 @@ def test_it_says_where_the_layer_is_and_what_it_carries(
     assert north == pytest.approx(max(box[3] for box in bounds), abs=2e-5)
     assert south < document["center"][1] < north
     assert west < document["center"][0] < east
-    assert (document["minzoom"], document["maxzoom"]) == (11, 17)
+    assert (document["minzoom"], document["maxzoom"]) == (8, 17)
     buildings, pipes = document["vector_layers"]
     assert set(buildings["fields"]) == {
         "name", "code", "use", "height_m", "base_height_m", "storeys_above", "has_model", "conflicts",
+        "count", "area_m2", "floor_area_m2",
     }  # fmt: skip
     assert "owner" not in pipes["fields"]
 

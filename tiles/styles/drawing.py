@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from layers.catalogue import LayerRow
+from tiles.overview import SUMMED, policy_of
+from tiles.styles.overviews import draw_overview
 from tiles.styles.palette import FONTS, Palette, by_legend
 from tiles.tile import MAX_ZOOM
 
@@ -37,6 +39,10 @@ MAJOR_ROADS = ["motorway", "trunk", "primary", "secondary"]
 def draw(row: LayerRow, palette: Palette) -> list[StyleLayer]:
     """Return a layer's style layers, from the lowest to the highest."""
     made = DRAWINGS.get(row.id, draw_by_geometry)(row, palette)
+    policy = policy_of(row.overview)
+    if policy is not None and policy.kind in SUMMED:
+        made = [layer | {"minzoom": max(layer.get("minzoom", 0), policy.below)} for layer in made]
+        made = [*draw_overview(row, policy, palette), *made]
     for layer in made:
         layer |= {"source": row.id, "source-layer": row.id, "metadata": {"cim:layer": row.id}}
         # a tile's layer begins where the catalogue says, whatever other layers share its source

@@ -32,6 +32,8 @@ const faults = (style) => validateStyleMin(style).map((error) => style.name + ':
 console.log(JSON.stringify(styles.flatMap(faults)));
 """
 
+SUFFIXES = "(fill|line|outline|casing|circle|glow|extrusion|label|squares|clusters|counts)"
+
 
 def drawable(connection: Connection) -> list[str]:
     names = connection.execute(select(layer.c.id).order_by(layer.c.id)).scalars().all()

@@ -17,6 +17,7 @@ from api.frontend import Frontend, installed_frontend
 from api.routers import (
     buildings,
     catalogue,
+    city3d,
     config,
     docs,
     grids,
@@ -46,8 +47,8 @@ from cim.settings import Settings, read_settings
 ROUTERS: Sequence[APIRouter] = tuple(
     module.router
     for module in (
-        health, session, config, catalogue, tiles, styles, terrain, models3d, scenes, objects, buildings, search, query,
-        networks, grids, ogc, ogc_items, live, docs, viewer,
+        health, session, config, catalogue, tiles, styles, terrain, models3d, city3d, scenes, objects, buildings,
+        search, query, networks, grids, ogc, ogc_items, live, docs, viewer,
     )
 )  # fmt: skip
 DESCRIPTION = "IFC building models and GIS layers as one map. Coordinates are longitude, latitude; times are RFC 3339."

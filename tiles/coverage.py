@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from pmtiles.tile import zxy_to_tileid
 from sqlalchemy import ColumnElement, Connection, Integer, Select, cast, func, select
 

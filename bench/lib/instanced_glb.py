@@ -18,11 +18,11 @@ from tiles.tiles3d.glb import (
     ELEMENT_ARRAY_BUFFER,
     FLOAT,
     UNSIGNED_INT,
+    Binary,
     Columns,
-    _Binary,
-    _container,
-    _material,
-    _metadata,
+    add_metadata,
+    material_json,
+    write_container,
 )
 from tiles.tiles3d.merge import Color, Instance, StoredMesh, color_of, weld
 
@@ -34,7 +34,7 @@ def write_instanced_glb(
     meshes: Mapping[bytes, StoredMesh], instances: Sequence[Instance], origin: Sequence[float], columns: Columns
 ) -> tuple[bytes, int]:
     """Return the glb and the number of its draw calls: one for each material of each mesh in each colour."""
-    binary, pieces = _Binary(), weld(meshes)
+    binary, pieces = Binary(), weld(meshes)
     uses: dict[tuple[bytes, int, Color], list[Instance]] = {}
     for instance in instances:
         for number, (_, _, material) in enumerate(meshes[instance.mesh_key].parts):
@@ -53,16 +53,16 @@ def write_instanced_glb(
         "meshes": [
             {"primitives": [shapes[key, number] | {"material": colors.index(color)}]} for key, number, color in uses
         ],
-        "materials": [_material(color) for color in colors],
+        "materials": [material_json(color) for color in colors],
     }
     for number, drawn in enumerate(uses.values()):
         document["nodes"].append({"mesh": number, "extensions": _placed(binary, drawn, origin, count)})
-    document["extensions"] = {"EXT_structural_metadata": _metadata(binary, columns, count)}
+    document["extensions"] = {"EXT_structural_metadata": add_metadata(binary, columns, count)}
     document |= {"accessors": binary.accessors, "bufferViews": binary.views, "buffers": [{"byteLength": binary.size}]}
-    return _container(orjson.dumps(document), binary.body()), len(uses)
+    return write_container(orjson.dumps(document), binary.body()), len(uses)
 
 
-def _shape(binary: _Binary, piece: Any) -> dict[str, Any]:
+def _shape(binary: Binary, piece: Any) -> dict[str, Any]:
     positions = piece.positions.astype("<f4")
     bounds = {"min": positions.min(axis=0).tolist(), "max": positions.max(axis=0).tolist()}
     return {
@@ -74,7 +74,7 @@ def _shape(binary: _Binary, piece: Any) -> dict[str, Any]:
     }
 
 
-def _placed(binary: _Binary, drawn: Sequence[Instance], origin: Sequence[float], count: int) -> dict[str, Any]:
+def _placed(binary: Binary, drawn: Sequence[Instance], origin: Sequence[float], count: int) -> dict[str, Any]:
     matrices = np.array([each.placement for each in drawn], np.float64).reshape(-1, 3, 4)
     scale = np.linalg.norm(matrices[:, :, :3], axis=1)
     scale[np.linalg.det(matrices[:, :, :3]) < 0, 0] *= -1

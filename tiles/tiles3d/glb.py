@@ -31,7 +31,7 @@ def write_glb(primitives: Sequence[Primitive], columns: Columns) -> bytes:
     columns
         Name -> one value for each feature: whole numbers (UINT64) or text.
     """
-    binary = _Binary()
+    binary = Binary()
     document: dict[str, Any] = {
         "asset": {"version": "2.0", "generator": "cim"},
         "scene": 0,
@@ -41,17 +41,17 @@ def write_glb(primitives: Sequence[Primitive], columns: Columns) -> bytes:
     count = len(next(iter(columns.values()), ()))
     if primitives:
         document["nodes"] = [{"mesh": 0}]
-        document["meshes"] = [{"primitives": [_primitive(binary, p, i, count) for i, p in enumerate(primitives)]}]
-        document["materials"] = [_material(primitive.color) for primitive in primitives]
+        document["meshes"] = [{"primitives": [add_primitive(binary, p, i, count) for i, p in enumerate(primitives)]}]
+        document["materials"] = [material_json(primitive.color) for primitive in primitives]
         document["accessors"] = binary.accessors
     document["extensionsUsed"] = ["EXT_mesh_features", "EXT_structural_metadata"]
-    document["extensions"] = {"EXT_structural_metadata": _metadata(binary, columns, count)}
+    document["extensions"] = {"EXT_structural_metadata": add_metadata(binary, columns, count)}
     document["bufferViews"] = binary.views
     document["buffers"] = [{"byteLength": binary.size}]
-    return _container(orjson.dumps(document), binary.body())
+    return write_container(orjson.dumps(document), binary.body())
 
 
-class _Binary:
+class Binary:
     """The binary chunk as it grows; every view starts at a multiple of 8 bytes."""
 
     def __init__(self) -> None:
@@ -61,6 +61,7 @@ class _Binary:
         self.size = 0
 
     def add_view(self, block: bytes, target: int | None = None) -> int:
+        """Add a block of bytes and return the number of its buffer view."""
         view: dict[str, Any] = {"buffer": 0, "byteOffset": self.size, "byteLength": len(block)}
         if target is not None:
             view["target"] = target
@@ -71,16 +72,19 @@ class _Binary:
         return len(self.views) - 1
 
     def add_accessor(self, values: NDArray[Any], component: int, kind: str, target: int, **more: Any) -> int:
+        """Add an array and return the number of its accessor."""
         view = self.add_view(np.ascontiguousarray(values).tobytes(), target)
         count = values.size if kind == "SCALAR" else len(values)
         self.accessors.append({"bufferView": view, "componentType": component, "count": count, "type": kind} | more)
         return len(self.accessors) - 1
 
     def body(self) -> bytes:
+        """Return all blocks, one after the other."""
         return b"".join(self._blocks)
 
 
-def _primitive(binary: _Binary, primitive: Primitive, material: int, feature_count: int) -> dict[str, Any]:
+def add_primitive(binary: Binary, primitive: Primitive, material: int, feature_count: int) -> dict[str, Any]:
+    """Add a primitive's arrays and return its description; features are those of the table, if it has rows."""
     positions = _y_up(primitive.positions)
     bounds = {"min": positions.min(axis=0).tolist(), "max": positions.max(axis=0).tolist()}
     is_short = len(positions) < 65535
@@ -107,7 +111,8 @@ def _y_up(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     return turned
 
 
-def _material(color: Color) -> dict[str, Any]:
+def material_json(color: Color) -> dict[str, Any]:
+    """Return the description of a plain material; what lets light through is blended."""
     red, green, blue, alpha = color
     material: dict[str, Any] = {
         "pbrMetallicRoughness": {
@@ -127,13 +132,14 @@ def _linear(part: float) -> float:
     return part / 12.92 if part <= 0.04045 else float(((part + 0.055) / 1.055) ** 2.4)
 
 
-def _metadata(binary: _Binary, columns: Columns, count: int) -> dict[str, Any]:
+def add_metadata(binary: Binary, columns: Columns, count: int) -> dict[str, Any]:
+    """Add a property table and return the extension that describes it."""
     properties: dict[str, Any] = {}
     table: dict[str, Any] = {}
     for name, values in columns.items():
         if values and isinstance(values[0], str):
             properties[name] = {"type": "STRING"}
-            table[name] = _text_column(binary, [str(value) for value in values])
+            table[name] = add_text_column(binary, [str(value) for value in values])
         else:
             properties[name] = {"type": "SCALAR", "componentType": "UINT64"}
             table[name] = {"values": binary.add_view(np.array(values, dtype="<u8").tobytes())}
@@ -143,7 +149,8 @@ def _metadata(binary: _Binary, columns: Columns, count: int) -> dict[str, Any]:
     }
 
 
-def _text_column(binary: _Binary, values: Sequence[str]) -> dict[str, int]:
+def add_text_column(binary: Binary, values: Sequence[str]) -> dict[str, int]:
+    """Add texts as a column of a property table and return its description."""
     encoded = [value.encode() for value in values]
     offsets = np.cumsum([0, *map(len, encoded)]).astype("<u4")
     # a view must have a length, so that a column of empty texts has one byte that nothing refers to
@@ -151,7 +158,8 @@ def _text_column(binary: _Binary, values: Sequence[str]) -> dict[str, int]:
     return {"values": binary.add_view(block), "stringOffsets": binary.add_view(offsets.tobytes())}
 
 
-def _container(document: bytes, binary: bytes) -> bytes:
+def write_container(document: bytes, binary: bytes) -> bytes:
+    """Return the binary glTF of a document and its buffer."""
     """Join the chunks such that the binary one starts at a multiple of 8, as typed arrays of 64 bits need it."""
     header, chunk = 12, 8
     document += b" " * (-(header + chunk + len(document) + chunk) % 8)

@@ -1,0 +1,133 @@
+"""Whole layers of the city as 3D Tiles 1.1."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from api.answers import JSON, encode, gzip_answer
+from api.caching import cache_headers, matches, version_tag
+from api.dependencies import Admitted, Host
+from api.routers.models3d import GLB
+from api.service import Service
+from cim.access import OPEN_CALLER
+from cim.errors import NotFound
+from tiles.tiles3d.city.remembered import FED_BY
+from tiles.tiles3d.city.tileset import city_content, city_subtree, city_tileset
+
+router = APIRouter(prefix="/3d", tags=["3d"])
+
+SUBTREE = "application/octet-stream"
+
+GroundOf = Annotated[
+    Literal["true", "flat"], Query(description="'flat': buildings stand at height 0 and pipes lie below it")
+]
+Without = Annotated[
+    Literal["models"] | None, Query(description="'models': without the buildings that have a BIM model of their own")
+]
+Build = Callable[[], Awaitable[bytes | None]]
+
+
+@router.get("/{layer}/tileset.json", summary="The tileset of a layer")
+async def show_tileset(
+    request: Request,
+    layer: str,
+    service: Host,
+    access: Admitted,
+    ground: GroundOf = "true",
+    without: Without = None,
+) -> Response:
+    """Return tileset.json of a layer of buildings or pipes; 'ground=flat' is for maps without terrain."""
+
+    async def build() -> bytes:
+        found = await service.compute(
+            city_tileset,
+            layer,
+            access.caller,
+            ground=ground,
+            without_models=without is not None,
+            files=service.settings.files,
+        )
+        return encode(found)
+
+    return await _answer(request, layer, service, access, build, JSON)
+
+
+@router.get("/{layer}/subtrees/{level}/{x}/{y}.subtree", summary="Which tiles of a layer there are")
+async def show_subtree(
+    request: Request,
+    layer: str,
+    level: str,
+    x: str,
+    y: str,
+    service: Host,
+    access: Admitted,
+    ground: GroundOf = "true",
+    without: Without = None,
+) -> Response:
+    """Return the binary subtree that begins at a tile."""
+
+    async def build() -> bytes:
+        return await service.compute(
+            city_subtree,
+            layer,
+            level,
+            x,
+            y,
+            access.caller,
+            ground=ground,
+            without_models=without is not None,
+            files=service.settings.files,
+        )
+
+    return await _answer(request, layer, service, access, build, SUBTREE)
+
+
+@router.get("/{layer}/content/{level}/{x}/{y}.glb", summary="A tile of a layer, as binary glTF")
+async def show_content(
+    request: Request,
+    layer: str,
+    level: str,
+    x: str,
+    y: str,
+    service: Host,
+    access: Admitted,
+    ground: GroundOf = "true",
+    without: Without = None,
+) -> Response:
+    """Return the glb of the objects that a tile draws."""
+
+    async def build() -> bytes:
+        found = await service.compute(
+            city_content,
+            layer,
+            level,
+            x,
+            y,
+            access.caller,
+            ground=ground,
+            without_models=without is not None,
+            files=service.settings.files,
+        )
+        if found is None:
+            raise NotFound(
+                f"the layer '{layer[:100]}' draws nothing at {level}/{x}/{y}; its subtrees say where it does"
+            )
+        return found
+
+    return await _answer(request, layer, service, access, build, GLB)
+
+
+async def _answer(
+    request: Request, layer: str, service: Service, access: Admitted, build: Build, media_type: str
+) -> Response:
+    rows = await service.versions.rows((layer,), access.caller)
+    rows += await service.versions.rows(FED_BY, OPEN_CALLER)
+    tag = version_tag(rows, access.caller, request.url.path, request.url.query)
+    if matches(request.headers.get("if-none-match"), tag):
+        return Response(status_code=304, headers=cache_headers(tag, access))
+    body = await service.built.get((request.url.path, request.url.query, tag), build)
+    return await gzip_answer(request, body, tag, access, media_type)

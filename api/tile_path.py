@@ -17,8 +17,9 @@ from api.tile_shelf import Key
 from cim.access import Caller
 from cim.errors import InvalidInput
 from layers.catalogue import LayerRow
+from tiles.form import form_of
 from tiles.mvt import check_layer_ids, get_table
-from tiles.store import Body, build_and_keep, form_of, join, place_of
+from tiles.store import Body, build_and_keep, join, place_of
 from tiles.tile import Tile, parse_tile
 
 ADDRESS = re.compile(r"/tiles/([^/]{1,1000})/([^/]{1,20})/([^/]{1,20})/([^/]{1,20})\.mvt")

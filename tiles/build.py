@@ -17,8 +17,8 @@ from cim.errors import NotFound
 from cim.orphan import end_with_parent
 from layers.catalogue import LayerRow, get_layer
 from tiles.coverage import along_hilbert, kept_tiles, shown_tiles
-from tiles.dirty import settle
 from tiles.mvt import area_of, layer_table
+from tiles.settle import settle
 from tiles.store import build_and_keep
 from tiles.tile import Envelope, Tile
 

@@ -9,8 +9,8 @@ from cim.access import Caller
 from cim.errors import TooLarge
 from cim.tables import tile
 from layers.catalogue import LayerRow
-from tiles.mvt import get_table, inside_area
-from tiles.store import form_of
+from tiles.form import form_of
+from tiles.mvt import area_of, get_table, inside_area
 from tiles.tile import BUFFER, CIRCUMFERENCE_M, EXTENT, Envelope, Tile, TileRange, mercator_box, tiles_that_show
 
 HALF_M = CIRCUMFERENCE_M / 2
@@ -66,7 +66,7 @@ def _ranges(row: LayerRow, limits: TileRange, caller: Caller, within: Envelope |
     def index(metres: ColumnElement[float], least: int, most: int) -> ColumnElement[int]:
         return cast(func.least(func.greatest(func.floor(metres / side), least), most), Integer)
 
-    conditions = [table.c.layer_id == row.id, ~func.ST_IsEmpty(geometry), *inside_area(row, caller)]
+    conditions = [table.c.layer_id == row.id, ~func.ST_IsEmpty(geometry), *inside_area(row, area_of(row, caller))]
     if within is not None:
         conditions.append(geometry.op("&&")(mercator_box(within)))
     return (

@@ -17,7 +17,8 @@ from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from cim.db import driver
-from tiles.dirty import forget_old, next_dirty, rebuild, settle
+from tiles.dirty import next_dirty, rebuild
+from tiles.settle import forget_old, settle
 
 log = logging.getLogger("tiles.keeper")
 

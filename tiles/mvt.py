@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Integer, Select, Table, func, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, Double, Integer, Select, Table, bindparam, func, literal, or_, select
 
 from cim.access import Caller
 from cim.errors import InvalidInput, NotFound
 from cim.tables import OBJECT_TABLES, metadata
 from layers.catalogue import LayerRow, get_layer
+from layers.queries.prepared import Prepared, compiled, run
 from tiles.fields import tile_columns
-from tiles.overview import Policy, cells_select, first_by, policy_of
+from tiles.form import form_of
+from tiles.overview import Policy, cell_values, cells_select, first_by, policy_of
 from tiles.tile import (
     BUFFER,
     EXTENT,
     Tile,
+    box_parameters,
+    box_values,
     envelope,
     ground_pixel_m,
     mercator_box,
@@ -61,7 +65,30 @@ def encode_layer(connection: Connection, row: LayerRow, tile: Tile, caller: Call
     """Return one layer of a tile, not compressed; nothing where the tile holds none of it."""
     if not is_drawn(row, tile.z):
         return b""
-    return bytes(connection.execute(tile_select(row, tile, caller)).scalar_one() or b"")
+    prepared = _prepared(row, tile.z, area_of(row, caller))
+    [(encoded,)] = run(connection, prepared, parameters(tile))
+    return bytes(encoded or b"")
+
+
+def parameters(tile: Tile) -> dict[str, float]:
+    """Return the values of a tile's statement that depend on its place; those that it does not ask for do no harm."""
+    boxes = box_values("tile", envelope(tile)) | box_values("reach", envelope(tile, buffer=BUFFER))
+    return boxes | {"pixel_m": ground_pixel_m(tile)} | cell_values(tile)
+
+
+#: Statements by layer, form, zoom and area: putting one together takes as long as running it.
+_known: dict[tuple[str, bytes, int, str], Prepared] = {}
+_MOST_KNOWN = 2048
+
+
+def _prepared(row: LayerRow, zoom: int, area: str) -> Prepared:
+    key = (row.id, form_of(row), zoom, area)
+    found = _known.get(key)
+    if found is None:
+        if len(_known) >= _MOST_KNOWN:
+            _known.clear()
+        found = _known[key] = compiled(tile_select(row, zoom, area))
+    return found
 
 
 def check_layer_ids(layer_ids: Sequence[str]) -> list[str]:
@@ -102,17 +129,17 @@ def is_drawn(row: LayerRow, zoom: int) -> bool:
     return zoom >= row.min_zoom
 
 
-def tile_select(row: LayerRow, tile: Tile, caller: Caller) -> Select[bytes | None]:
-    """Return the statement of one layer in one tile; it yields one row with the encoded tile."""
+def tile_select(row: LayerRow, zoom: int, area: str) -> Select[bytes | None]:
+    """Return the statement of a layer's tiles at a zoom; with ``parameters`` it yields one encoded tile."""
     policy = policy_of(row.overview)
-    if policy is None or tile.z >= policy.below:
-        shown = _objects(row, tile, caller)
+    if policy is None or zoom >= policy.below:
+        shown = _objects(row, zoom, area)
     elif policy.kind == "top":
-        shown = _objects(row, tile, caller, top=policy)
+        shown = _objects(row, zoom, area, top=policy)
     else:
-        shown = cells_select(row, policy, tile, area_of(row, caller))
+        shown = cells_select(row, policy, zoom, area)
     made = shown.subquery("made")
-    frame = func.Box2D(mercator_box(envelope(tile)))
+    frame = func.Box2D(mercator_box(box_parameters("tile")))
     clipped = func.ST_AsMVTGeom(made.c.geom, frame, literal(EXTENT, Integer), literal(BUFFER, Integer), True)
     others = [column for column in made.c if column.name != "geom"]
     features = select(clipped.label("geom"), *others).subquery("features")
@@ -120,16 +147,16 @@ def tile_select(row: LayerRow, tile: Tile, caller: Caller) -> Select[bytes | Non
     return select(func.ST_AsMVT(features.table_valued(), row.id, EXTENT, "geom", "id"))
 
 
-def _objects(row: LayerRow, tile: Tile, caller: Caller, *, top: Policy | None = None) -> Select[Any]:
+def _objects(row: LayerRow, zoom: int, area: str, *, top: Policy | None = None) -> Select[Any]:
     """Return the objects of a tile: ``id``, ``geom`` (EPSG:3857, not clipped) and what the catalogue lets it show."""
     table = get_table(row)
     shown = select(
-        table.c.id, _simplified(table.c.geom_3857, tile.z).label("geom"), *tile_columns(table, row.fields, tile.z)
+        table.c.id, _simplified(table.c.geom_3857, zoom).label("geom"), *tile_columns(table, row.fields, zoom)
     ).where(
         table.c.layer_id == row.id,
-        table.c.geom_3857.op("&&")(mercator_box(envelope(tile, buffer=BUFFER))),
-        *_large_enough(table, tile),
-        *inside_area(row, caller),
+        table.c.geom_3857.op("&&")(mercator_box(box_parameters("reach"))),
+        *_large_enough(table, zoom),
+        *inside_area(row, area),
     )
     return shown if top is None else shown.order_by(first_by(table, top), table.c.id).limit(top.most)
 
@@ -139,9 +166,9 @@ def area_of(row: LayerRow, caller: Caller) -> str:
     return "" if caller.area_code is None or row.table_name in UNRESTRICTED_TABLES else caller.area_code
 
 
-def inside_area(row: LayerRow, caller: Caller) -> list[ColumnElement[bool]]:
-    """Return the conditions that keep a caller to the area of its key."""
-    area, table = area_of(row, caller), get_table(row)
+def inside_area(row: LayerRow, area: str) -> list[ColumnElement[bool]]:
+    """Return the conditions that keep readers to an area."""
+    table = get_table(row)
     if not area:
         return []
     column = table.c.code if table.name == "grid_cell" else table.c.area_code
@@ -154,17 +181,16 @@ def _simplified(geometry: ColumnElement[object], zoom: int) -> ColumnElement[obj
     return func.ST_Simplify(geometry, SIMPLIFY_PX * projected_pixel_m(zoom), True)
 
 
-def _large_enough(table: Table, tile: Tile) -> list[ColumnElement[bool]]:
+def _large_enough(table: Table, zoom: int) -> list[ColumnElement[bool]]:
     """Return the conditions that leave out what would be smaller than about a pixel."""
-    if tile.z >= FULL_DETAIL_ZOOM:
+    if zoom >= FULL_DETAIL_ZOOM:
         return []
-    pixel_m = ground_pixel_m(tile)
+    pixel_m: ColumnElement[float] = bindparam("pixel_m", type_=Double)
     if "area_m2" in table.c and table.name != "unit":
-        least = MIN_AREA_PX2.get(table.name, DEFAULT_MIN_AREA_PX2) * pixel_m**2
-        return [table.c.area_m2 >= least]
+        return [table.c.area_m2 >= MIN_AREA_PX2.get(table.name, DEFAULT_MIN_AREA_PX2) * pixel_m * pixel_m]
     if "length_m" in table.c:
         return [table.c.length_m >= MIN_LENGTH_PX * pixel_m]
     geometry = table.c.geom_3857
     width = func.ST_XMax(geometry) - func.ST_XMin(geometry)
     height = func.ST_YMax(geometry) - func.ST_YMin(geometry)
-    return [or_(func.ST_Dimension(geometry) == 0, func.greatest(width, height) >= projected_pixel_m(tile.z))]
+    return [or_(func.ST_Dimension(geometry) == 0, func.greatest(width, height) >= projected_pixel_m(zoom))]

@@ -16,7 +16,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import BigInteger, ColumnElement, Double, Integer, Select, Table, Text, case, cast, func, null, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Double,
+    Integer,
+    Select,
+    Table,
+    Text,
+    bindparam,
+    case,
+    cast,
+    func,
+    null,
+    select,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 
 from cim.errors import InvalidInput
@@ -70,13 +84,22 @@ def policy_of(told: Mapping[str, Any]) -> Policy | None:
     return found
 
 
-def cells_select(row: LayerRow, policy: Policy, tile: Tile, area: str) -> Select[Any]:
-    """Return the features of a tile made of sums: ``geom`` (EPSG:3857, not clipped), ``id`` and attributes."""
-    cells = _cells(row, policy, tile, area)
+def is_made_of_sums(row: LayerRow, zoom: int) -> bool:
+    """Tell whether the tiles of a layer show sums instead of objects at a zoom."""
+    policy = policy_of(row.overview)
+    return policy is not None and policy.kind in SUMMED and zoom < policy.below
+
+
+def cells_select(row: LayerRow, policy: Policy, zoom: int, area: str) -> Select[Any]:
+    """Return the features of a tile made of sums: ``geom`` (EPSG:3857, not clipped), ``id`` and attributes.
+
+    Its parameters are those of ``cell_values``.
+    """
+    cells = _cells(row, policy, zoom, area)
     if policy.kind == "grid":
-        return select(_no_id(), _square(cells, tile.z).label("geom"), *_told(cells, policy))
+        return select(_no_id(), _square(cells, zoom).label("geom"), *_told(cells, policy))
     if policy.kind == "merge":
-        joined = func.ST_UnaryUnion(func.ST_Collect(_square(cells, tile.z)))
+        joined = func.ST_UnaryUnion(func.ST_Collect(_square(cells, zoom)))
         sums = [func.sum(column).label(column.name) for column in (cells.c.count, *_sums(cells, policy))]
         return select(_no_id(), joined.label("geom"), cells.c.value.label(policy.by or "value"), *sums).group_by(
             cells.c.value
@@ -86,9 +109,22 @@ def cells_select(row: LayerRow, policy: Policy, tile: Tile, area: str) -> Select
     return select(only.label("id"), middle.label("geom"), *_told(cells, policy))
 
 
-def _cells(row: LayerRow, policy: Policy, tile: Tile, area: str) -> Any:
-    """Return the cells of a tile at its zoom, those of its buffer included, each once."""
+def cell_values(tile: Tile) -> dict[str, int]:
+    """Return the first and last columns and rows of the kept cells that a tile shows, its buffer included."""
+    if tile.z > FINEST_ZOOM:
+        return {}
     shift = FINEST_ZOOM - tile.z
+    return {
+        "cell_west": (tile.x * CELLS - 1) << shift,
+        "cell_east": ((tile.x * CELLS + CELLS + 1) << shift) - 1,
+        "cell_north": (tile.y * CELLS - 1) << shift,
+        "cell_south": ((tile.y * CELLS + CELLS + 1) << shift) - 1,
+    }
+
+
+def _cells(row: LayerRow, policy: Policy, zoom: int, area: str) -> Any:
+    """Return the cells of a tile at its zoom, those of its buffer included, each once."""
+    shift = FINEST_ZOOM - zoom
     kept = overview_cell.c
     x, y = kept.x.op(">>")(shift), kept.y.op(">>")(shift)
     sums = [func.sum(kept.sums[n]).label(f"sum_{n}") for n in range(1, len(policy.sums) + 1)]
@@ -100,8 +136,8 @@ def _cells(row: LayerRow, policy: Policy, tile: Tile, area: str) -> Any:
         )
         .where(
             kept.layer_id == row.id,
-            kept.x.between((tile.x * CELLS - 1) << shift, ((tile.x * CELLS + CELLS + 1) << shift) - 1),
-            kept.y.between((tile.y * CELLS - 1) << shift, ((tile.y * CELLS + CELLS + 1) << shift) - 1),
+            kept.x.between(bindparam("cell_west", type_=Integer), bindparam("cell_east", type_=Integer)),
+            kept.y.between(bindparam("cell_north", type_=Integer), bindparam("cell_south", type_=Integer)),
             *([kept.area_code.startswith(area, autoescape=True)] if area else []),
         )
         .group_by(x, y, kept.value)

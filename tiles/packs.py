@@ -19,8 +19,9 @@ from cim.tables import tile
 from layers.catalogue import LayerRow
 from tiles.build import Zooms
 from tiles.coverage import along_hilbert
+from tiles.form import form_of
 from tiles.mvt import area_of
-from tiles.store import Body, form_of, join
+from tiles.store import Body, join
 from tiles.tile import MAX_ZOOM, Envelope, Tile, tiles_that_show
 from tiles.tilejson import Bounds, joined_bounds, layer_bounds, vector_layer
 

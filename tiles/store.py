@@ -13,23 +13,21 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-import orjson
 import psycopg
-from sqlalchemy import Connection, Text, cast, func, select
+from sqlalchemy import Connection
 
 from cim.access import Caller
 from layers.catalogue import LayerRow
-from layers.queries.prepared import compiled
+from layers.queries.prepared import Prepared, compiled, run
+from tiles.form import form_of
 from tiles.mvt import area_of, encode_layer
+from tiles.overview import is_made_of_sums
+from tiles.settle import KEEPING_LOCK, settle
 from tiles.sql import statement
 from tiles.tile import BUFFER, Tile, envelope
 
-#: Of the way in which tiles are made; raise it when that changes while neither data nor catalogue do.
-FORM_VERSION = 1
 #: Most of the gain for a third of the time: tiles are built while somebody waits.
 GZIP_LEVEL = 1
-#: Held shared by those who keep a tile, and alone by the one who marks tiles.
-KEEPING_LOCK = "cim.tiles.keep"
 TAG_BYTES = 12
 
 
@@ -53,12 +51,6 @@ def place_of(row: LayerRow, tile: Tile, caller: Caller) -> Place:
     return Place(row.id, tile, area_of(row, caller))
 
 
-def form_of(row: LayerRow) -> bytes:
-    """Return the hash of all that shapes the tiles of a layer beside its data."""
-    told = (FORM_VERSION, row.table_name, row.geometry_type, row.min_zoom, row.fields, row.overview)
-    return hashlib.blake2s(orjson.dumps(told, option=orjson.OPT_SORT_KEYS), digest_size=8).digest()
-
-
 def pack(content: bytes) -> Body:
     """Return an encoded tile as it is sent."""
     tag = hashlib.blake2s(content, digest_size=TAG_BYTES).digest()
@@ -74,7 +66,9 @@ def join(bodies: Sequence[Body]) -> Body:
 
 async def read_stored(connection: psycopg.AsyncConnection[Any], place: Place, form: bytes) -> Body | None:
     """Return a stored tile, or None where there is none that still holds."""
-    cursor = await connection.execute(_read_sql(), _columns(place) | {"form": form}, prepare=True)
+    cursor = await connection.execute(
+        _prepared("tile_read").sql.encode(), _columns(place) | {"form": form}, prepare=True
+    )
     found = await cursor.fetchone()
     return None if found is None else Body(bytes(found[0]), bytes(found[1] or b""))
 
@@ -87,11 +81,16 @@ def build_and_keep(connection: Connection, row: LayerRow, tile: Tile, caller: Ca
     connection
         Outside of a transaction, at READ COMMITTED: the snapshot must be older than what is read.
     """
-    snapshot = connection.execute(select(cast(func.pg_current_snapshot(), Text))).scalar_one()
+    if is_made_of_sums(row, tile.z):
+        # Sums are of what was settled; somebody who asks right after an import is not to find nothing.
+        settle(connection)
+        connection.commit()
+    snapshot = run(connection, _prepared("tile_begin"))[0][0]
     body = pack(encode_layer(connection, row, tile, caller))
-    connection.execute(select(func.pg_advisory_xact_lock_shared(func.hashtext(KEEPING_LOCK))))
+    run(connection, _prepared("tile_lock"), {"name": KEEPING_LOCK})
     values = {"form": form_of(row), "tag": body.tag, "body": body.data or None, "reach": reach(tile)}
-    connection.execute(statement("tile_keep"), _columns(place_of(row, tile, caller)) | values | {"snapshot": snapshot})
+    place = _columns(place_of(row, tile, caller))
+    connection.exec_driver_sql(_prepared("tile_keep").sql, place | values | {"snapshot": snapshot})
     connection.commit()
     return body
 
@@ -114,6 +113,6 @@ def _columns(place: Place) -> dict[str, Any]:
     return {"layer": place.layer_id, **place.tile._asdict(), "area": place.area}
 
 
-@lru_cache(maxsize=1)
-def _read_sql() -> bytes:
-    return compiled(statement("tile_read")).sql.encode()
+@lru_cache(maxsize=8)
+def _prepared(name: str) -> Prepared:
+    return compiled(statement(name))

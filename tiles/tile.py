@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import morecantile
-from sqlalchemy import ColumnElement, Integer, cast, func, literal
+from sqlalchemy import ColumnElement, Double, Integer, bindparam, cast, func, literal
 
 from cim.errors import InvalidInput
 
@@ -106,6 +106,16 @@ def tiles_that_show(box: Envelope, zoom: int, *, buffer: int = BUFFER) -> TileRa
 def mercator_box(sides: Sequence[Any]) -> ColumnElement[Any]:
     """Return an envelope in SQL; its sides (west, south, east, north in EPSG:3857) are numbers or columns."""
     return func.ST_MakeEnvelope(*sides, mercator_srid())
+
+
+def box_parameters(name: str) -> list[ColumnElement[float]]:
+    """Return parameters for the sides of a box: ``{name}_west`` and so on, to be given when the statement runs."""
+    return [bindparam(f"{name}_{side}", type_=Double) for side in Envelope._fields]
+
+
+def box_values(name: str, box: Envelope) -> dict[str, float]:
+    """Return the values of the parameters of a box."""
+    return {f"{name}_{side}": value for side, value in box._asdict().items()}
 
 
 def mercator_srid() -> ColumnElement[int]:

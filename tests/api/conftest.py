@@ -17,7 +17,7 @@ from cim.keys import create_key
 from cim.provenance import touch_layers
 from cim.settings import Settings
 from cim.tables import building, camera, layer, road, unit
-from tiles.dirty import settle
+from tiles.settle import settle
 
 Clients = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 

@@ -14,9 +14,9 @@ from cim.access import Caller
 from cim.errors import InvalidInput
 from cim.tables import building, camera, layer, overview_cell, road
 from tests.tiles.test_mvt import HALF_WORLD, TO_MERCATOR, decode, decoded_ids, tile_at
-from tiles.dirty import settle
 from tiles.mvt import build_tile
 from tiles.overview import policy_of
+from tiles.settle import settle
 
 ADMIN = Caller("admin")
 LONGITUDE, LATITUDE = 114.22, 22.70

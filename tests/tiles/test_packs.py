@@ -24,9 +24,9 @@ from tests.tiles.test_mvt import LATITUDE, LONGITUDE, decode
 from tiles.build import Zooms, build, plan
 from tiles.command import layers_with_tiles
 from tiles.coverage import shown_tiles
-from tiles.dirty import settle
 from tiles.mvt import build_tile
 from tiles.packs import write_pack
+from tiles.settle import settle
 from tiles.signature import sign, verify
 from tiles.tile import BUFFER, Envelope, Tile, envelope
 

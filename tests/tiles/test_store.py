@@ -21,9 +21,11 @@ from cim.db import driver_url, make_engine
 from cim.tables import building, conflict, layer, model, tile, tile_change
 from layers.catalogue import get_layer
 from tests.tiles.test_mvt import LATITUDE, LONGITUDE, TO_MERCATOR, decode, tile_at
-from tiles.dirty import BOXES_A_NOTICE, next_dirty, rebuild, settle
+from tiles.dirty import next_dirty, rebuild
+from tiles.form import form_of
 from tiles.keeper import Keeper
-from tiles.store import Body, Place, build_and_keep, form_of, join, note_asked, pack, place_of, reach, read_stored
+from tiles.settle import BOXES_A_NOTICE, settle
+from tiles.store import Body, Place, build_and_keep, join, note_asked, pack, place_of, reach, read_stored
 from tiles.tile import BUFFER, Envelope, Tile, envelope, tiles_that_show
 
 ADMIN = Caller("admin")

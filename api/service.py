@@ -57,7 +57,7 @@ class Service:
         self.versions = LayerVersions(self.read)
         self.tiles = TileShelf(TILE_BYTES, self.metrics.bodies)
         self.tile_reads = make_read_pool(url, size=TILE_READS, statement_timeout_s=settings.statement_timeout_s)
-        self.keeper = Keeper(make_engine(url, pool_size=2))
+        self.keeper = Keeper(make_engine(url, pool_size=3))
         self.bodies = TileCache(MODEL_BYTES)
         self.built = BuiltBodies(self.bodies, self.metrics.bodies)
         self.live = LiveHub(url, self._on_live)

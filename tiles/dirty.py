@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, func, select
 
 from cim.access import OPEN_CALLER, Caller
 from cim.errors import InvalidInput, NotFound
@@ -13,12 +13,15 @@ from tiles.overview import policy_of
 from tiles.store import Place, build_and_keep
 from tiles.tile import Tile
 
+#: A tile that has just become dirty is left to those who look at it: they ask for it now, and may change it again.
+SETTLED_S = 1.0
 
-def next_dirty(connection: Connection, most: int) -> list[Place]:
-    """Return dirty tiles, those first that somebody has asked for last, then the nearest to the ground."""
+
+def next_dirty(connection: Connection, most: int, *, settled_s: float = SETTLED_S) -> list[Place]:
+    """Return tiles that are dirty for a while, those first that were asked for last, then the nearest to the ground."""
     rows = connection.execute(
         select(tile.c.layer_id, tile.c.z, tile.c.x, tile.c.y, tile.c.area_code)
-        .where(tile.c.dirty_at.is_not(None))
+        .where(tile.c.dirty_at < func.now() - func.make_interval(0, 0, 0, 0, 0, 0, settled_s))
         .order_by(tile.c.asked_at.desc().nulls_last(), tile.c.z.desc())
         .limit(most)
     )

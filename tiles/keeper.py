@@ -29,8 +29,8 @@ PAUSE_S = 1.0
 GATHER_S = 0.05
 #: Old changes are forgotten so often.
 FORGET_EVERY_S = 60.0
-#: Tiles that are rebuilt before changes are looked for again.
-REBUILT_AT_ONCE = 4
+#: Tiles that are rebuilt before the order is looked at again.
+REBUILT_AT_ONCE = 2
 
 
 class Keeper:
@@ -72,31 +72,44 @@ class Keeper:
             return
         self.is_leader = True
         session.exec_driver_sql("LISTEN cim_tiles")
-        forgotten = 0.0
+        over = Event()
+        rebuilding = Thread(target=self._rebuild_on, args=(over,), name="tiles-rebuilt", daemon=True)
+        rebuilding.start()
         try:
-            while not self._stop.is_set():
-                with self._engine.begin() as connection:
-                    settle(connection)
-                    if time.monotonic() - forgotten > FORGET_EVERY_S:
-                        forget_old(connection)
-                        forgotten = time.monotonic()
-                self._await_change(session, PAUSE_S if not self._rebuild_some() else 0)
+            self._settle_on(session)
         finally:
+            over.set()
+            rebuilding.join()
             session.invalidate()  # the session's lock goes with it
 
-    def _rebuild_some(self) -> int:
-        """Rebuild a few dirty tiles; returns how many there were."""
+    def _settle_on(self, session: Connection) -> None:
+        """Settle changes as they are committed."""
+        forgotten = 0.0
+        while not self._stop.is_set():
+            with self._engine.begin() as connection:
+                settle(connection)
+                if time.monotonic() - forgotten > FORGET_EVERY_S:
+                    forget_old(connection)
+                    forgotten = time.monotonic()
+            for _ in driver(session).notifies(timeout=PAUSE_S, stop_after=1):
+                self._stop.wait(GATHER_S)
+
+    def _rebuild_on(self, over: Event) -> None:
+        """Rebuild what is dirty, in view order, and no more than half of the time: those who wait go first."""
+        while not over.is_set():
+            try:
+                spent = self._rebuild_some()
+            except (SQLAlchemyError, psycopg.Error) as error:
+                log.warning("rebuilding of tiles is interrupted (%s); trying again", type(error).__name__)
+                spent = 0.0
+            over.wait(spent or PAUSE_S / 4)
+
+    def _rebuild_some(self) -> float:
+        """Rebuild a few dirty tiles; returns the seconds that it took, 0 where there were none."""
+        began = time.monotonic()
         with self._engine.connect() as connection:
             places = next_dirty(connection, REBUILT_AT_ONCE)
             connection.rollback()
             for place in places:
-                began = time.monotonic()
                 rebuild(connection, place)
-                # Those who wait for a tile go first: half of the time is theirs.
-                if self._stop.wait(time.monotonic() - began):
-                    break
-        return len(places)
-
-    def _await_change(self, session: Connection, timeout_s: float) -> None:
-        for _ in driver(session).notifies(timeout=timeout_s, stop_after=1):
-            self._stop.wait(GATHER_S)
+        return time.monotonic() - began if places else 0.0

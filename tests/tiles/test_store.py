@@ -185,7 +185,7 @@ def test_exactly_the_tiles_that_show_a_change_are_marked(town: Engine) -> None:
             select(tile.c.layer_id, tile.c.z, tile.c.x, tile.c.y).where(tile.c.dirty_at.is_not(None))
         )
         found = {Tile(*row[1:]) for row in dirty if row.layer_id == "buildings"}
-        assert len(found) == len(list(next_dirty(connection, 10_000)))
+        assert len(found) == len(list(next_dirty(connection, 10_000, settled_s=-1)))
     squares = []
     for lon, lat in ((LONGITUDE + 0.003, LATITUDE), (LONGITUDE - 0.004, LATITUDE + 0.001)):
         low, high = TO_MERCATOR.transform(lon, lat), TO_MERCATOR.transform(lon + 0.0002, lat + 0.0002)
@@ -248,11 +248,11 @@ def test_what_is_looked_at_is_rebuilt_first(town: Engine) -> None:
         note_asked(connection, [Place("buildings", here(14), "")])
         add_square(connection, "B")
         settle(connection)
-        assert [place.tile.z for place in next_dirty(connection, 10)] == [14, 16, 15, 12]
+        assert [place.tile.z for place in next_dirty(connection, 10, settled_s=-1)] == [14, 16, 15, 12]
     with town.connect() as connection:
-        for place in next_dirty(connection, 2):
+        for place in next_dirty(connection, 2, settled_s=-1):
             rebuild(connection, place)
-        assert [place.tile.z for place in next_dirty(connection, 10)] == [15, 12]
+        assert [place.tile.z for place in next_dirty(connection, 10, settled_s=-1)] == [15, 12]
     assert names(stored(town, here(14))) == names(stored(town, here(16))) == {"A", "B"}
 
 
@@ -261,10 +261,10 @@ def test_tiles_of_a_layer_that_is_gone_go(town: Engine) -> None:
     with town.begin() as connection:
         connection.execute(update(tile).values(dirty_at=text("now()")))
         connection.execute(update(layer).where(layer.c.id == "buildings").values(geometry_type="none"))
-        [place] = next_dirty(connection, 10)
+        [place] = next_dirty(connection, 10, settled_s=-1)
     with town.connect() as connection:
         rebuild(connection, place)
-        assert next_dirty(connection, 10) == []
+        assert next_dirty(connection, 10, settled_s=-1) == []
 
 
 def test_bodies_are_joined_into_one_tile() -> None:

@@ -2,8 +2,9 @@
 
 The full district's buildings lie in a database of their own, their tiles are stored, and two server processes run.
 Writers commit 50 changes a second all over a part of the district, each a transaction of its own that renames a
-building. Viewers hold ``/live`` open; when a change is told they fetch the tiles at zooms 13 to 16 that show it, with
-the tag of the tile that they have, and look for the new name. No peer tells viewers of changes, so there is none.
+building. Viewers at zooms 13 to 16 hold ``/live`` open, each with a window of 4 x 3 tiles; when a change is told they
+fetch those of their tiles that show it, with the tag of what they have, and look for the new name. No peer tells
+viewers of changes, so there is none.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import morecantile
 import numpy as np
 import orjson
 import psycopg
@@ -29,11 +31,12 @@ from bench.lib.scratch import command, make_district
 from bench.lib.tile_servers import Served, serve_ours
 from cim import cluster
 from cim.db import driver_url
-from tiles.tile import Envelope, Tile, tiles_that_show
+from tiles.tile import Envelope, Tile, TileRange, tiles_that_show
 
 CHANGES_A_SECOND, SECONDS, VIEWERS = 50, 30, 4
 ZOOMS = (13, 14, 15, 16)
 GOAL_S = Goal(1.0)
+MIDDLE = (114.22, 22.70)
 _NAME = re.compile(rb"live-(\d+)-")
 _CHOSEN = "select id from cim.building where geom && ST_MakeEnvelope(114.20, 22.68, 114.24, 22.72, 4490) order by id"
 _RENAME = "update cim.building set name = %s, recorded_at = now() where id = %s"
@@ -68,6 +71,8 @@ class Viewer:
     def __init__(self, address: str, run: Run, seen: dict[int, float], zoom: int) -> None:
         self.address, self.run, self.seen, self.zoom = address, run, seen, zoom
         self.tags: dict[Tile, str] = {}
+        column, line = morecantile.tms.get("WebMercatorQuad").tile(*MIDDLE, zoom)[:2]
+        self.window = TileRange(zoom, column - 2, line - 1, column + 1, line + 1)
         self.waiting: set[Tile] = set()
         self.woken = asyncio.Event()
 
@@ -90,7 +95,8 @@ class Viewer:
             kind = value if name == "event" else kind
             if name == "data" and kind == "tiles":
                 for box in orjson.loads(value)["boxes"]:
-                    self.waiting.update(tiles_that_show(Envelope(*box), self.zoom).tiles())
+                    shown = tiles_that_show(Envelope(*box), self.zoom).tiles()
+                    self.waiting.update(tile for tile in shown if tile in self.window)
                 self.woken.set()
 
     async def fetch(self, client: httpx.AsyncClient) -> None:
@@ -130,14 +136,13 @@ async def live(served: Served, url: str) -> Run:
 def report(run: Run, cpu_s: float) -> list[dict[str, Any]]:
     """Return the rows: times by zoom, and what was never seen because a later change came first."""
     rows = []
-    last = max(run.committed)
     for zoom, seen in zip(ZOOMS, run.seen, strict=True):
         delays = [seen[number] - run.committed[number] for number in sorted(seen) if number in run.committed]
         work = f"commit to the new tile at zoom {zoom}, {CHANGES_A_SECOND} changes a second"
         rows += [
             row(f"{work}: median", float(np.median(delays)), "s", goal=GOAL_S),
             row(f"{work}: 95 %", float(np.percentile(delays, 95)), "s", goal=GOAL_S),
-            row(f"{work}: seen", 100 * len(delays) / (last + 1), "%"),
+            row(f"{work}: seen in the window", len(delays), "changes"),
         ]
     return [*rows, row("processor seconds of the servers, of each second", cpu_s / SECONDS, "s")]
 

@@ -29,6 +29,8 @@ PAUSE_S = 1.0
 GATHER_S = 0.05
 #: Old changes are forgotten so often.
 FORGET_EVERY_S = 60.0
+#: While changes go on, rebuilding rests this many times as long as it works, otherwise as long.
+BUSY_REST = 5
 #: Tiles that are rebuilt before the order is looked at again.
 REBUILT_AT_ONCE = 2
 
@@ -40,6 +42,7 @@ class Keeper:
         self._engine = engine
         self._stop = Event()
         self._thread = Thread(target=self._run, name="tiles", daemon=True)
+        self._changed_at = 0.0
         #: Whether this one is elected.
         self.is_leader = False
 
@@ -87,22 +90,25 @@ class Keeper:
         forgotten = 0.0
         while not self._stop.is_set():
             with self._engine.begin() as connection:
-                settle(connection)
+                if settle(connection):
+                    self._changed_at = time.monotonic()
                 if time.monotonic() - forgotten > FORGET_EVERY_S:
                     forget_old(connection)
                     forgotten = time.monotonic()
-            for _ in driver(session).notifies(timeout=PAUSE_S, stop_after=1):
+            # Several may have come at once: all of them are settled together.
+            if list(driver(session).notifies(timeout=PAUSE_S, stop_after=1)):
                 self._stop.wait(GATHER_S)
 
     def _rebuild_on(self, over: Event) -> None:
-        """Rebuild what is dirty, in view order, and no more than half of the time: those who wait go first."""
+        """Rebuild what is dirty, in view order, and not all of the time: those who wait for a tile go first."""
         while not over.is_set():
             try:
                 spent = self._rebuild_some()
             except (SQLAlchemyError, psycopg.Error) as error:
                 log.warning("rebuilding of tiles is interrupted (%s); trying again", type(error).__name__)
                 spent = 0.0
-            over.wait(spent or PAUSE_S / 4)
+            is_busy = time.monotonic() - self._changed_at < PAUSE_S
+            over.wait(spent * (BUSY_REST if is_busy else 1) or PAUSE_S / 4)
 
     def _rebuild_some(self) -> float:
         """Rebuild a few dirty tiles; returns the seconds that it took, 0 where there were none."""

@@ -13,14 +13,12 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from ctypes.util import find_library
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
-from uuid import uuid4
 
 import httpx
-import psycopg
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, Route, ViewportSize, expect, sync_playwright
-from sqlalchemy import make_url
 
 from district.bim.site import author_models
 from district.make import make_district, make_town
@@ -102,18 +100,25 @@ def _viewer_built() -> None:
     subprocess.run([npm, "run", "build"], cwd=REPOSITORY / "web", check=True, capture_output=True)
 
 
+class DemoCity(NamedTuple):
+    """A running service and its database; the address of the latter is None where somebody else runs it."""
+
+    address: str
+    database_url: str | None
+
+
 @pytest.fixture(scope="session")
-def demo_service(
+def demo_city(
     clone_database: Callable[[], AbstractContextManager[str]],
     tmp_path_factory: pytest.TempPathFactory,
     _viewer_built: None,
-) -> Iterator[str]:
-    """The address of the service with a sample district and two models in it.
+) -> Iterator[DemoCity]:
+    """The service with a sample district and two models in it.
 
     CIM_TEST_SERVICE names one that runs already, which spares the import while one works on the viewer.
     """
     if running := os.environ.get("CIM_TEST_SERVICE"):
-        yield running
+        yield DemoCity(running, None)
         return
     folder = tmp_path_factory.mktemp("web")
     folder.chmod(0o755)
@@ -128,7 +133,13 @@ def demo_service(
         place = district / "ifc" / "placements.csv"
         _cim("import", *parts, "--place", place, env=env, allow=(0, ALL_IN_BUT_QUARANTINE))
         with _serving(env) as address:
-            yield address
+            yield DemoCity(address, url)
+
+
+@pytest.fixture(scope="session")
+def demo_service(demo_city: DemoCity) -> str:
+    """The address of the service with a sample district."""
+    return demo_city.address
 
 
 @pytest.fixture(scope="session")
@@ -161,7 +172,9 @@ def browser() -> Iterator[Browser]:
     if path is None:
         pytest.skip("needs Chromium (apt install chromium, or CIM_TEST_CHROMIUM)")
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=path, args=[*FLAGS, *(MESA if _has_mesa() else SWIFTSHADER)])
+        launched = playwright.chromium.launch(
+            executable_path=path, args=[*FLAGS, *(MESA if _has_mesa() else SWIFTSHADER)]
+        )
         yield launched
         launched.close()
 

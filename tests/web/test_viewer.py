@@ -9,6 +9,11 @@ from typing import Any
 import httpx
 import pytest
 from playwright.sync_api import Page, expect
+from sqlalchemy import update
+
+from cim.db import make_engine
+from cim.tables import building
+from tests.web.conftest import DemoCity
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -32,6 +37,13 @@ INTERLEAVED = """async () => { const end = performance.now() + 120000; const { m
     await new Promise((next) => requestAnimationFrame(next));
   }
   return map.getLayersOrder(); }"""
+RENAMED = """async ([id, name]) => { const end = performance.now() + 60000; const { map } = window.cimViewer;
+  const isDrawn = () => map.querySourceFeatures("buildings", { sourceLayer: "buildings" })
+    .some((feature) => feature.id === id && feature.properties.name === name);
+  while (!isDrawn()) {
+    if (performance.now() > end) throw new Error(`${id} is not drawn as ${name}`);
+    await new Promise((next) => requestAnimationFrame(next));
+  } }"""
 CAMERA = """() => { const { map } = window.cimViewer; const { lng, lat } = map.getCenter();
   return [lng, lat, map.getZoom(), map.getBearing(), map.getPitch()]; }"""
 
@@ -225,6 +237,21 @@ def test_a_link_and_a_reload_bring_the_same_view_back(
     expect(page.locator("#side")).to_be_hidden()
     expect(page.locator('#layers [data-layer="roads"] input.switch')).to_be_checked()
     expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
+
+
+def test_a_change_is_drawn_without_a_reload(
+    open_viewer: Callable[..., Page], demo_city: DemoCity, centre: tuple[float, float]
+) -> None:
+    if demo_city.database_url is None:
+        pytest.skip("needs the database of the service that is looked at")
+    page = open_viewer(near(centre, 16))
+    seen = page.evaluate(BUILDINGS_SEEN)
+    engine = make_engine(demo_city.database_url)
+    for name in ("一夜之间", "又一次"):
+        with engine.begin() as connection:
+            connection.execute(update(building).where(building.c.id == int(seen[0])).values(name=name))
+        page.evaluate(RENAMED, [seen[0], name])
+    engine.dispose()
 
 
 def test_an_unknown_object_is_said_kindly(open_viewer: Callable[..., Page]) -> None:

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Concatenate, ParamSpec, TypeVar
 
-import psycopg
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -17,16 +16,21 @@ from api.built import BuiltBodies
 from api.gate import Gate
 from api.live import LiveEvent, LiveHub
 from api.metrics import Metrics
+from api.tile_builds import TileBuilds
 from api.tile_cache import TileCache
 from api.tile_shelf import TileShelf
 from api.versions import LayerVersions
 from cim import schema
+from cim.access import Caller
 from cim.db import make_async_engine, make_engine, make_read_pool
-from cim.errors import CimError, DatabaseUnavailable
+from cim.errors import CimError
 from cim.settings import Settings
+from layers.catalogue import LayerRow
 from tiles.keeper import Keeper
-from tiles.store import Body, Place, note_asked, read_stored
-from tiles.tile import Envelope
+from tiles.overview import is_made_of_sums
+from tiles.settle import settle
+from tiles.store import Body, note_asked
+from tiles.tile import Envelope, Tile
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -34,7 +38,8 @@ T = TypeVar("T")
 POOL_SIZE = 8
 QUERIES = 2
 COMPUTING = 4
-TILE_READS = 4
+TILE_READS = 8
+TILES_AT_ONCE = 4
 TILE_BYTES = 96 * 1024 * 1024
 MODEL_BYTES = 64 * 1024 * 1024
 #: Every so often the store is told which tiles are looked at.
@@ -57,12 +62,12 @@ class Service:
         self.versions = LayerVersions(self.read)
         self.tiles = TileShelf(TILE_BYTES, self.metrics.bodies)
         self.tile_reads = make_read_pool(url, size=TILE_READS, statement_timeout_s=settings.statement_timeout_s)
+        # Fewer than the pool has, so that stored tiles are read while others are built.
+        self.tile_builds = TileBuilds(self.tile_reads, Gate(TILES_AT_ONCE, waiting=512, patience_s=20))
         self.keeper = Keeper(make_engine(url, pool_size=3))
         self.bodies = TileCache(MODEL_BYTES)
         self.built = BuiltBodies(self.bodies, self.metrics.bodies)
         self.live = LiveHub(url, self._on_live)
-        # Fewer than the pool has, so that keys and small reads find a connection while big ones run.
-        self.tile_gate = Gate(4, waiting=512, patience_s=20)
         self.query_gate = Gate(QUERIES, waiting=16, patience_s=10)
         self.compute_gate = Gate(COMPUTING, waiting=128, patience_s=20)
 
@@ -71,18 +76,17 @@ class Service:
         async with self.engine.connect() as connection:
             return await connection.run_sync(function, *args, **kwargs)
 
-    async def read_tile(self, place: Place, form: bytes) -> Body | None:
-        """Return a stored tile, or None where there is none that still holds.
+    async def build_tile(self, row: LayerRow, tile: Tile, caller: Caller) -> Body:
+        """Return a tile built from the model, which is kept.
 
         Raises
         ------
-        DatabaseUnavailable
+        Busy, DatabaseUnavailable
         """
-        try:
-            async with self.tile_reads.connection() as connection:
-                return await read_stored(connection, place, form)
-        except psycopg.OperationalError:
-            raise DatabaseUnavailable from None
+        if is_made_of_sums(row, tile.z):
+            # Sums are of what was settled; somebody who asks right after an import is not to find nothing.
+            await self.write(settle)
+        return await self.tile_builds.build(row, tile, caller)
 
     async def query(self, function: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a heavy read in a thread; only a few run at once."""
@@ -129,6 +133,7 @@ class Service:
                 noting.cancel()
                 await asyncio.to_thread(self.keeper.stop)
             await self.live.stop()
+            await self.tile_builds.stop()
             await self.tile_reads.close()
             await self.engine.dispose()
             self._thread_engine.dispose()

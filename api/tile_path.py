@@ -19,7 +19,7 @@ from cim.errors import InvalidInput
 from layers.catalogue import LayerRow
 from tiles.form import form_of
 from tiles.mvt import check_layer_ids, get_table
-from tiles.store import Body, build_and_keep, join, place_of
+from tiles.store import Body, join, place_of
 from tiles.tile import Tile, parse_tile
 
 ADDRESS = re.compile(r"/tiles/([^/]{1,1000})/([^/]{1,20})/([^/]{1,20})/([^/]{1,20})\.mvt")
@@ -99,13 +99,12 @@ class TilePath:
 
     async def _single(self, key: Key, row: LayerRow, tile: Tile, caller: Caller) -> Body:
         [(place, form)] = key
-        stored = await self.service.read_tile(place, form)
+        stored = await self.service.tile_builds.read(place, form)
         if stored is not None:
             self.service.metrics.bodies.labels("store").inc()
             return stored
-        async with self.service.tile_gate.enter():
-            self.service.metrics.bodies.labels("built").inc()
-            return await self.service.read(build_and_keep, row, tile, caller)
+        self.service.metrics.bodies.labels("built").inc()
+        return await self.service.build_tile(row, tile, caller)
 
 
 async def unless_gone(receive: Receive, coming: Awaitable[Body]) -> Body:

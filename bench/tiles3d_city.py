@@ -48,6 +48,7 @@ from tiles.tiles3d.city.tileset import city_content, city_layer, city_layout, ci
 from tiles.tiles3d.city.wanted import Wanted
 
 ADMIN = Caller("admin")
+WANTED = Wanted(ADMIN)
 LAYER = "buildings"
 PROCESSES = 2
 SINGLES = 300
@@ -87,11 +88,11 @@ def work_on(url: str, folder: Path) -> list[dict[str, Any]]:
     engine = make_engine(url)
     with engine.connect() as connection:
         began = time.perf_counter()
-        tileset = city_tileset(connection, LAYER, ADMIN)
+        tileset = city_tileset(connection, LAYER, WANTED)
         laid_out_s = time.perf_counter() - began
-        layout = city_layout(connection, city_layer(connection, LAYER, ADMIN), Wanted(ADMIN))
+        layout = city_layout(connection, city_layer(connection, LAYER, ADMIN), WANTED)
         singles = build_singles(connection, layout)
-        subtree = city_subtree(connection, LAYER, 0, 0, 0, ADMIN)
+        subtree = city_subtree(connection, LAYER, 0, 0, 0, WANTED)
         peer = convert(connection, folder) if PEER else None
     engine.dispose()
     built, seconds, start_s = build_all(url, layout.cells())
@@ -121,11 +122,11 @@ def build_singles(connection: Connection, layout: Layout) -> list[float]:
     """Return the seconds of contents chosen at random, none built before."""
     cells = layout.cells()
     chosen = np.random.default_rng(20250601).permutation(len(cells))[:SINGLES]
-    city_content(connection, LAYER, 15, 0, 0, ADMIN)
+    city_content(connection, LAYER, 15, 0, 0, WANTED)
     found = []
     for number in chosen:
         began = time.perf_counter()
-        city_content(connection, LAYER, *cells[number], ADMIN)
+        city_content(connection, LAYER, *cells[number], WANTED)
         found.append(time.perf_counter() - began)
     return found
 
@@ -149,7 +150,7 @@ MINE: dict[str, Any] = {}
 def prepare(url: str, barrier: Any) -> None:
     """Connect, and lay out the layer, as every process of the service does once."""
     MINE["connection"], MINE["barrier"] = make_engine(url).connect(), barrier
-    city_tileset(MINE["connection"], LAYER, ADMIN)
+    city_tileset(MINE["connection"], LAYER, WANTED)
 
 
 def meet(_: int) -> None:
@@ -161,7 +162,7 @@ def build_part(cells: list[Cell]) -> Built:
     """Build contents as the service does, gzip included, and return what they came to."""
     files = size = packed = 0
     for cell in cells:
-        body = city_content(MINE["connection"], LAYER, *cell, ADMIN)
+        body = city_content(MINE["connection"], LAYER, *cell, WANTED)
         if body is None:
             sys.exit(f"no content at {cell}")
         files, size, packed = files + 1, size + len(body), packed + len(gzip.compress(body, 1))

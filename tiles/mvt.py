@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Double, Integer, Select, Table, bindparam, func, literal, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Double,
+    Integer,
+    Select,
+    Table,
+    Text,
+    bindparam,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+)
 
 from cim.access import Caller
 from cim.errors import InvalidInput, NotFound
@@ -58,16 +72,22 @@ def build_tile(
     tile = parse_tile(z, x, y)
     rows = [get_tile_layer(connection, layer_id, caller) for layer_id in check_layer_ids(layer_ids)]
     # A vector tile is a sequence of layers, so that tiles joined end to end are a tile.
-    return b"".join(encode_layer(connection, row, tile, caller) for row in rows) or None
+    drawn = [row for row in rows if is_drawn(row, tile.z)]
+    return b"".join(encode_layer(connection, row, tile, caller).content for row in drawn) or None
 
 
-def encode_layer(connection: Connection, row: LayerRow, tile: Tile, caller: Caller) -> bytes:
-    """Return one layer of a tile, not compressed; nothing where the tile holds none of it."""
-    if not is_drawn(row, tile.z):
-        return b""
-    prepared = _prepared(row, tile.z, area_of(row, caller))
-    [(encoded,)] = run(connection, prepared, parameters(tile))
-    return bytes(encoded or b"")
+class Encoded(NamedTuple):
+    """One layer of a tile, not compressed, and the snapshot of the database that it shows."""
+
+    snapshot: str
+    content: bytes
+
+
+def encode_layer(connection: Connection, row: LayerRow, tile: Tile, caller: Caller) -> Encoded:
+    """Return one layer of a tile; no content where the tile holds none of it."""
+    statement = tile_statement(row, tile.z, area_of(row, caller))
+    snapshot, content = tuple(run(connection, statement, parameters(tile))[0])
+    return Encoded(snapshot, bytes(content or b""))
 
 
 def parameters(tile: Tile) -> dict[str, float]:
@@ -81,13 +101,16 @@ _known: dict[tuple[str, bytes, int, str], Prepared] = {}
 _MOST_KNOWN = 2048
 
 
-def _prepared(row: LayerRow, zoom: int, area: str) -> Prepared:
+def tile_statement(row: LayerRow, zoom: int, area: str) -> Prepared:
+    """Return the statement that yields ``Encoded`` for a tile of a layer, given its ``parameters``."""
     key = (row.id, form_of(row), zoom, area)
     found = _known.get(key)
     if found is None:
         if len(_known) >= _MOST_KNOWN:
             _known.clear()
-        found = _known[key] = compiled(tile_select(row, zoom, area))
+        found = _known[key] = compiled(
+            select(cast(func.pg_current_snapshot(), Text), tile_select(row, zoom, area).scalar_subquery())
+        )
     return found
 
 

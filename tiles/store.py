@@ -7,6 +7,7 @@ it when it is kept (``tile_keep.sql``), and those who keep tiles and the one who
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -20,7 +21,7 @@ from cim.access import Caller
 from layers.catalogue import LayerRow
 from layers.queries.prepared import Prepared, compiled, run
 from tiles.form import form_of
-from tiles.mvt import area_of, encode_layer
+from tiles.mvt import area_of, encode_layer, is_drawn, parameters, tile_statement
 from tiles.overview import is_made_of_sums
 from tiles.settle import KEEPING_LOCK, settle
 from tiles.sql import statement
@@ -29,6 +30,8 @@ from tiles.tile import BUFFER, Tile, envelope
 #: Most of the gain for a third of the time: tiles are built while somebody waits.
 GZIP_LEVEL = 1
 TAG_BYTES = 12
+#: What is longer is packed in a thread, lest others wait.
+LONG_BYTES = 64 * 1024
 
 
 class Body(NamedTuple):
@@ -73,26 +76,73 @@ async def read_stored(connection: psycopg.AsyncConnection[Any], place: Place, fo
     return None if found is None else Body(bytes(found[0]), bytes(found[1] or b""))
 
 
+class Built(NamedTuple):
+    """A tile that was built, to be kept: its place, the form of its layer, and the snapshot that it shows."""
+
+    place: Place
+    form: bytes
+    body: Body
+    snapshot: str
+
+
+async def build_tile(connection: psycopg.AsyncConnection[Any], row: LayerRow, tile: Tile, caller: Caller) -> Built:
+    """Build a tile from the model; where it is made of sums these are to be settled before (``settle``)."""
+    place = place_of(row, tile, caller)
+    if not is_drawn(row, tile.z):
+        return Built(place, form_of(row), pack(b""), "")
+    prepared = tile_statement(row, tile.z, place.area)
+    cursor = await connection.execute(prepared.sql.encode(), prepared.parameters | parameters(tile), prepare=True)
+    found = await cursor.fetchone()
+    assert found is not None
+    content = bytes(found[1] or b"")
+    body = await asyncio.to_thread(pack, content) if len(content) > LONG_BYTES else pack(content)
+    return Built(place, form_of(row), body, found[0])
+
+
+async def keep_tiles(connection: psycopg.AsyncConnection[Any], built: Sequence[Built]) -> None:
+    """Keep tiles, but for those under which something has changed since; each place at most once."""
+    async with connection.transaction():
+        await connection.execute(_prepared("tile_lock").sql.encode(), {"name": KEEPING_LOCK}, prepare=True)
+        await connection.execute(_prepared("tile_keep").sql.encode(), _rows(built), prepare=True)
+
+
 def build_and_keep(connection: Connection, row: LayerRow, tile: Tile, caller: Caller) -> Body:
     """Build a tile from the model and keep it, unless something under it has changed meanwhile; commits.
 
     Parameters
     ----------
     connection
-        Outside of a transaction, at READ COMMITTED: the snapshot must be older than what is read.
+        At READ COMMITTED: what is committed while the tile is built must be seen when it is kept.
     """
+    if not is_drawn(row, tile.z):
+        return pack(b"")
     if is_made_of_sums(row, tile.z):
         # Sums are of what was settled; somebody who asks right after an import is not to find nothing.
         settle(connection)
         connection.commit()
-    snapshot = run(connection, _prepared("tile_begin"))[0][0]
-    body = pack(encode_layer(connection, row, tile, caller))
+    encoded = encode_layer(connection, row, tile, caller)
+    built = Built(place_of(row, tile, caller), form_of(row), pack(encoded.content), encoded.snapshot)
     run(connection, _prepared("tile_lock"), {"name": KEEPING_LOCK})
-    values = {"form": form_of(row), "tag": body.tag, "body": body.data or None, "reach": reach(tile)}
-    place = _columns(place_of(row, tile, caller))
-    connection.exec_driver_sql(_prepared("tile_keep").sql, place | values | {"snapshot": snapshot})
+    connection.exec_driver_sql(_prepared("tile_keep").sql, _rows([built]))
     connection.commit()
-    return body
+    return built.body
+
+
+def _rows(built: Sequence[Built]) -> dict[str, list[Any]]:
+    """Return the columns of ``tile_keep.sql``."""
+    rows = [
+        (
+            *_columns(one.place).values(),
+            one.form,
+            one.body.tag,
+            one.body.data or None,
+            reach(one.place.tile),
+            one.snapshot,
+        )
+        for one in built
+    ]
+    names = ("layer", "z", "x", "y", "area", "form", "tag", "body", "reach", "snapshot")
+    return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
 
 
 def note_asked(connection: Connection, places: Iterable[Place]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from api.answers import JSON, encode, gzip_answer
@@ -17,101 +17,62 @@ from cim.access import OPEN_CALLER
 from cim.errors import NotFound
 from tiles.tiles3d.city.remembered import FED_BY
 from tiles.tiles3d.city.tileset import city_content, city_subtree, city_tileset
+from tiles.tiles3d.city.wanted import Wanted
 
 router = APIRouter(prefix="/3d", tags=["3d"])
 
 SUBTREE = "application/octet-stream"
 
-GroundOf = Annotated[
-    Literal["true", "flat"], Query(description="'flat': buildings stand at height 0 and pipes lie below it")
-]
-Without = Annotated[
-    Literal["models"] | None, Query(description="'models': without the buildings that have a BIM model of their own")
-]
 Build = Callable[[], Awaitable[bytes | None]]
 
 
-@router.get("/{layer}/tileset.json", summary="The tileset of a layer")
-async def show_tileset(
-    request: Request,
-    layer: str,
+def wanted_of(
     service: Host,
     access: Admitted,
-    ground: GroundOf = "true",
-    without: Without = None,
-) -> Response:
+    ground: Literal["true", "flat"] = Query(
+        "true", description="'flat': buildings stand at height 0 and pipes lie below it"
+    ),
+    without: Literal["models"] | None = Query(
+        None, description="'models': without the buildings that have a BIM model of their own"
+    ),
+) -> Wanted:
+    """Return who asks, and how the layer is to be drawn."""
+    return Wanted(access.caller, ground, without is not None, service.settings.files)
+
+
+Drawing = Annotated[Wanted, Depends(wanted_of)]
+
+
+@router.get("/{layer}/tileset.json", summary="The tileset of a layer")
+async def show_tileset(request: Request, layer: str, service: Host, access: Admitted, wanted: Drawing) -> Response:
     """Return tileset.json of a layer of buildings or pipes; 'ground=flat' is for maps without terrain."""
 
     async def build() -> bytes:
-        found = await service.compute(
-            city_tileset,
-            layer,
-            access.caller,
-            ground=ground,
-            without_models=without is not None,
-            files=service.settings.files,
-        )
-        return encode(found)
+        return encode(await service.compute(city_tileset, layer, wanted))
 
     return await _answer(request, layer, service, access, build, JSON)
 
 
 @router.get("/{layer}/subtrees/{level}/{x}/{y}.subtree", summary="Which tiles of a layer there are")
 async def show_subtree(
-    request: Request,
-    layer: str,
-    level: str,
-    x: str,
-    y: str,
-    service: Host,
-    access: Admitted,
-    ground: GroundOf = "true",
-    without: Without = None,
+    request: Request, layer: str, level: str, x: str, y: str, service: Host, access: Admitted, wanted: Drawing
 ) -> Response:
     """Return the binary subtree that begins at a tile."""
 
     async def build() -> bytes:
-        return await service.compute(
-            city_subtree,
-            layer,
-            level,
-            x,
-            y,
-            access.caller,
-            ground=ground,
-            without_models=without is not None,
-            files=service.settings.files,
-        )
+        return await service.compute(city_subtree, layer, level, x, y, wanted)
 
     return await _answer(request, layer, service, access, build, SUBTREE)
 
 
 @router.get("/{layer}/content/{level}/{x}/{y}.glb", summary="A tile of a layer, as binary glTF")
 async def show_content(
-    request: Request,
-    layer: str,
-    level: str,
-    x: str,
-    y: str,
-    service: Host,
-    access: Admitted,
-    ground: GroundOf = "true",
-    without: Without = None,
+    request: Request, layer: str, level: str, x: str, y: str, service: Host, access: Admitted, wanted: Drawing
 ) -> Response:
     """Return the glb of the objects that a tile draws."""
 
     async def build() -> bytes:
-        found = await service.compute(
-            city_content,
-            layer,
-            level,
-            x,
-            y,
-            access.caller,
-            ground=ground,
-            without_models=without is not None,
-            files=service.settings.files,
-        )
+        found = await service.compute(city_content, layer, level, x, y, wanted)
         if found is None:
             raise NotFound(
                 f"the layer '{layer[:100]}' draws nothing at {level}/{x}/{y}; its subtrees say where it does"

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Any
 
 import anyio
@@ -55,9 +56,16 @@ async def until(ask: Callable[[], Awaitable[Any]], wanted: Callable[[Any], bool]
     return found
 
 
+async def stored(engine: Engine) -> int:
+    """Return how many tiles are kept; what is built is kept a moment later."""
+    with engine.connect() as connection:
+        return int(connection.execute(text("select count(*) from cim.tile")).scalar_one())
+
+
 async def test_a_process_finds_what_another_has_built(clients: Clients, city: Engine) -> None:
     async with clients() as first, clients() as second:
         built = await first.get(f"/tiles/buildings/{ADDRESS}")
+        await until(partial(stored, city), bool)
         read = await second.get(f"/tiles/buildings/{ADDRESS}")
         assert (read.content, read.headers["etag"]) == (built.content, built.headers["etag"])
         assert not built.headers["etag"].startswith("W/")

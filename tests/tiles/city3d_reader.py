@@ -18,6 +18,7 @@ from cim.access import Caller
 from tests.tiles.conftest import LATITUDE, LONGITUDE
 from tests.tiles.test_tiles3d import VALIDATE, Glb, folder_with
 from tiles.tiles3d.city.tileset import city_content, city_subtree, city_tileset
+from tiles.tiles3d.city.wanted import Wanted
 
 ADMIN = Caller("admin")
 TO_EARTH = Transformer.from_crs("EPSG:4979", "EPSG:4978", always_xy=True)
@@ -103,7 +104,7 @@ def order_of(level: int, x: int, y: int) -> int:
 
 def read(connection: Connection, layer_id: str, caller: Caller = ADMIN, **options: Any) -> list[Seen]:
     """Return all tiles with content, found by the subtrees alone; check that regions lie in those above them."""
-    found = city_tileset(connection, layer_id, caller, **options)
+    found = city_tileset(connection, layer_id, Wanted(caller, **options))
     root = found["root"]
     implicit, whole = root["implicitTiling"], root["boundingVolume"]["region"]
     (said,) = found["schema"]["classes"]["tile"]["properties"].values()
@@ -114,7 +115,7 @@ def read(connection: Connection, layer_id: str, caller: Caller = ADMIN, **option
     waiting = [(0, 0, 0)]
     while waiting:
         level, x, y = waiting.pop()
-        known, given = bits(city_subtree(connection, layer_id, level, x, y, caller, **options), levels)
+        known, given = bits(city_subtree(connection, layer_id, level, x, y, Wanted(caller, **options)), levels)
         for depth in range(levels + 1):
             for row, column in itertools.product(range(2**depth), repeat=2):
                 address = level + depth, (x << depth) + column, (y << depth) + row
@@ -131,7 +132,7 @@ def read(connection: Connection, layer_id: str, caller: Caller = ADMIN, **option
                 assert contains(above, given[bit])
                 if known["content"][bit]:
                     assert address[0] < implicit["availableLevels"]
-                    body = city_content(connection, layer_id, *address, caller, **options)
+                    body = city_content(connection, layer_id, *address, Wanted(caller, **options))
                     assert body is not None
                     seen.append(Seen(address, given[bit], cell(whole, *address), Glb(body), matrix))
     return seen

@@ -27,6 +27,7 @@ from tests.tiles.city3d_reader import (
 )
 from tiles.tiles3d.city import layout, subtree, tileset
 from tiles.tiles3d.city.tileset import city_content, city_subtree, city_tileset
+from tiles.tiles3d.city.wanted import Wanted
 
 USES = ["住宅", "厂房", "医院", "别的", None]
 
@@ -99,7 +100,7 @@ def test_what_a_tile_draws_lies_in_its_region(
 
 
 def test_large_buildings_come_first(connection: Connection, town: dict[int, dict[str, Any]]) -> None:
-    found = city_tileset(connection, "buildings", ADMIN)
+    found = city_tileset(connection, "buildings", Wanted(ADMIN))
     root = found["root"]
     assert found["geometricError"] > root["geometricError"] > 0
     assert (root["refine"], root["implicitTiling"]["subdivisionScheme"]) == ("ADD", "QUADTREE")
@@ -121,14 +122,14 @@ def test_subtrees_say_what_there_is(
     whole = {tile.address for tile in read(connection, "buildings")}
     assert whole == {
         (level, x, y) for level in range(5) for x in range(2**level) for y in range(2**level)
-        if city_content(connection, "buildings", level, x, y, ADMIN)
+        if city_content(connection, "buildings", level, x, y, Wanted(ADMIN))
     } | {address for address in whole if address[0] > 4}  # fmt: skip
     # the same tiles by many small subtrees
     for module in (subtree, tileset):
         monkeypatch.setattr(module, "SUBTREE_LEVELS", 2)
     assert {tile.address for tile in read(connection, "buildings")} == whole
     with pytest.raises(InvalidInput, match="no subtree begins at level 1"):
-        city_subtree(connection, "buildings", 1, 0, 0, ADMIN)
+        city_subtree(connection, "buildings", 1, 0, 0, Wanted(ADMIN))
 
 
 def test_a_change_touches_one_tile(connection: Connection, town: dict[int, dict[str, Any]]) -> None:
@@ -164,22 +165,22 @@ def test_who_may_not_see_the_layer_or_the_area(connection: Connection, town: dic
     mine = [row["id"] for tile in read(connection, "buildings", there) for row in tile.table()]
     assert sorted(mine) == list(town)[:100]
     with pytest.raises(NotFound, match="nothing to draw"):
-        city_tileset(connection, "buildings", Caller("planner", "990000"))
+        city_tileset(connection, "buildings", Wanted(Caller("planner", "990000")))
     with pytest.raises(NotFound, match="no 3D tiles"):
-        city_tileset(connection, "roads", ADMIN)
+        city_tileset(connection, "roads", Wanted(ADMIN))
     connection.execute(update(layer).where(layer.c.id == "buildings").values(visibility="commander"))
     for call in (city_tileset, lambda *given: city_subtree(*given[:2], 0, 0, 0, given[2])):
         with pytest.raises(NotFound, match="no layer"):
-            call(connection, "buildings", Caller("planner"))
+            call(connection, "buildings", Wanted(Caller("planner")))
 
 
 def test_addresses_out_of_range(connection: Connection, town: dict[int, dict[str, Any]]) -> None:
     for address in ((16, 0, 0), (1, 2, 0), (1, 0, 2), ("-1", 0, 0), (0, "x", 0), (3, "9" * 30, 0), ("²", 0, 0)):
         with pytest.raises(InvalidInput, match="use a whole number from 0 to"):
-            city_content(connection, "buildings", *address, ADMIN)
-    assert city_content(connection, "buildings", 15, 0, 0, ADMIN) is None
+            city_content(connection, "buildings", *address, Wanted(ADMIN))
+    assert city_content(connection, "buildings", 15, 0, 0, Wanted(ADMIN)) is None
     with pytest.raises(NotFound, match="no tiles below"):
-        city_subtree(connection, "buildings", 8, 255, 255, ADMIN)
+        city_subtree(connection, "buildings", 8, 255, 255, Wanted(ADMIN))
 
 
 def test_buildings_with_models_can_be_left_out(
@@ -193,7 +194,7 @@ def test_buildings_with_models_can_be_left_out(
     assert [number for number, flag in shown.items() if flag] == [modelled]
     tiles = read(connection, "buildings", without_models=True)
     assert {row["id"] for tile in tiles for row in tile.table()} == set(town) - {modelled}
-    uris = city_tileset(connection, "buildings", ADMIN, ground="flat", without_models=True)["root"]
+    uris = city_tileset(connection, "buildings", Wanted(ADMIN, "flat", without_models=True))["root"]
     assert uris["content"]["uri"] == "content/{level}/{x}/{y}.glb?ground=flat&without=models"
 
 

@@ -24,6 +24,7 @@ from tests.tiles.test_mvt import LATITUDE, LONGITUDE, TO_MERCATOR, decode, tile_
 from tiles.dirty import next_dirty, rebuild
 from tiles.form import form_of
 from tiles.keeper import Keeper
+from tiles.mvt import Encoded
 from tiles.settle import BOXES_A_NOTICE, settle
 from tiles.store import Body, Place, build_and_keep, join, note_asked, pack, place_of, reach, read_stored
 from tiles.tile import BUFFER, Envelope, Tile, envelope, tiles_that_show
@@ -144,7 +145,7 @@ def test_a_tile_that_is_overtaken_while_it_is_built_is_not_kept(
 ) -> None:
     real = tiles.store.encode_layer
 
-    def overtaken(*arguments: Any) -> bytes:
+    def overtaken(*arguments: Any) -> Encoded:
         found = real(*arguments)
         with town.begin() as connection:
             add_square(connection, "B")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -25,7 +24,6 @@ from tiles.tiles3d.city.subtree import SCHEMA, SUBTREE_LEVELS, write_subtree
 from tiles.tiles3d.city.wanted import Wanted
 from tiles.tiles3d.frame import column_major
 from tiles.tiles3d.merge import Primitive
-from tiles.tiles3d.models import Ground
 
 #: An object that is not drawn counts as an error of this many times its size, so that it comes when it is some four
 #: pixels large to a reader with the usual bound of 16.
@@ -45,33 +43,19 @@ class Kind(NamedTuple):
 KINDS = {"building": Kind(building_extents, draw_buildings), "pipe": Kind(pipe_extents, draw_pipes)}
 
 
-def city_tileset(
-    connection: Connection,
-    layer_id: str,
-    caller: Caller,
-    *,
-    ground: Ground = "true",
-    without_models: bool = False,
-    files: Path | None = None,
-) -> dict[str, Any]:
+def city_tileset(connection: Connection, layer_id: str, wanted: Wanted) -> dict[str, Any]:
     """Return the tileset.json of a layer; addresses of subtrees and contents are relative to it.
-
-    Parameters
-    ----------
-    ground, without_models, files
-        See ``Wanted``.
 
     Raises
     ------
     NotFound
         For a layer that does not exist, may not be seen, has no 3D tiles, or has nothing to draw.
     """
-    row = city_layer(connection, layer_id, caller)
-    wanted = Wanted(caller, ground, without_models, files)
+    row = city_layer(connection, layer_id, wanted.caller)
     layout = city_layout(connection, row, wanted)
     side_m = layout.grid.side_m
     west, south, east, north = map(math.radians, layout.grid.box(ROOT))
-    low, high = layout.regions[ground][code_of(ROOT)][4:]
+    low, high = layout.regions[wanted.ground][code_of(ROOT)][4:]
     return {
         "asset": {"version": "1.1", "tilesetVersion": str(row.version), "generator": "cim"},
         "schema": SCHEMA,
@@ -92,18 +76,7 @@ def city_tileset(
     }
 
 
-def city_subtree(
-    connection: Connection,
-    layer_id: str,
-    level: object,
-    x: object,
-    y: object,
-    caller: Caller,
-    *,
-    ground: Ground = "true",
-    without_models: bool = False,
-    files: Path | None = None,
-) -> bytes:
+def city_subtree(connection: Connection, layer_id: str, level: object, x: object, y: object, wanted: Wanted) -> bytes:
     """Return the subtree that begins at a tile.
 
     Raises
@@ -113,29 +86,20 @@ def city_subtree(
     NotFound
         For a layer as above, or where there are no tiles.
     """
-    row, cell = city_layer(connection, layer_id, caller), parse_cell(level, x, y)
+    row, cell = city_layer(connection, layer_id, wanted.caller), parse_cell(level, x, y)
     if cell.level % SUBTREE_LEVELS:
         raise InvalidInput(
             f"3D tile address: no subtree begins at level {cell.level}; they do at multiples of {SUBTREE_LEVELS}"
         )
-    layout = city_layout(connection, row, Wanted(caller, ground, without_models, files))
-    subtree = write_subtree(layout, cell, ground)
+    layout = city_layout(connection, row, wanted)
+    subtree = write_subtree(layout, cell, wanted.ground)
     if subtree is None:
         raise NotFound(f"the layer '{row.id}' has no tiles below {cell.level}/{cell.x}/{cell.y}")
     return subtree
 
 
 def city_content(
-    connection: Connection,
-    layer_id: str,
-    level: object,
-    x: object,
-    y: object,
-    caller: Caller,
-    *,
-    ground: Ground = "true",
-    without_models: bool = False,
-    files: Path | None = None,
+    connection: Connection, layer_id: str, level: object, x: object, y: object, wanted: Wanted
 ) -> bytes | None:
     """Return the glb of a tile, or None where it has no content.
 
@@ -146,8 +110,7 @@ def city_content(
     NotFound
         For a layer as above.
     """
-    row, cell = city_layer(connection, layer_id, caller), parse_cell(level, x, y)
-    wanted = Wanted(caller, ground, without_models, files)
+    row, cell = city_layer(connection, layer_id, wanted.caller), parse_cell(level, x, y)
     layout = city_layout(connection, row, wanted)
     ids = layout.objects_in(cell)
     if not len(ids):

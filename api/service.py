@@ -29,7 +29,7 @@ from layers.catalogue import LayerRow
 from tiles.keeper import Keeper
 from tiles.overview import is_made_of_sums
 from tiles.settle import settle
-from tiles.store import Body, note_asked
+from tiles.store import Body, note_asked, warm_up
 from tiles.tile import Envelope, Tile
 
 P = ParamSpec("P")
@@ -61,7 +61,9 @@ class Service:
         self.keys = KeyRing(self.engine)
         self.versions = LayerVersions(self.read)
         self.tiles = TileShelf(TILE_BYTES, self.metrics.bodies)
-        self.tile_reads = make_read_pool(url, size=TILE_READS, statement_timeout_s=settings.statement_timeout_s)
+        self.tile_reads = make_read_pool(
+            url, size=TILE_READS, statement_timeout_s=settings.statement_timeout_s, prepare=warm_up
+        )
         # Fewer than the pool has, so that stored tiles are read while others are built.
         self.tile_builds = TileBuilds(self.tile_reads, Gate(TILES_AT_ONCE, waiting=512, patience_s=20))
         self.keeper = Keeper(make_engine(url, pool_size=3))

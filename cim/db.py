@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -68,14 +68,27 @@ def make_async_engine(url: str, *, pool_size: int = 8, statement_timeout_s: floa
     return engine
 
 
-def make_read_pool(url: str, *, size: int, statement_timeout_s: float) -> AsyncConnectionPool[AsyncConnection[Any]]:
-    """Return connections of the driver itself, not opened yet, for single prepared reads that are to cost little."""
+def make_read_pool(
+    url: str,
+    *,
+    size: int,
+    statement_timeout_s: float,
+    prepare: Callable[[AsyncConnection[Any]], Awaitable[None]] | None = None,
+) -> AsyncConnectionPool[AsyncConnection[Any]]:
+    """Return connections of the driver itself, not opened yet, for single prepared reads that are to cost little.
+
+    Parameters
+    ----------
+    prepare
+        Is called with each new connection before anybody has it.
+    """
     return AsyncConnectionPool(
         driver_url(url),
         min_size=1,
         max_size=size,
         kwargs={"autocommit": True, "options": _options(statement_timeout_s), "connect_timeout": 10},
         timeout=10,
+        configure=prepare,
         open=False,
     )
 

@@ -67,6 +67,11 @@ def join(bodies: Sequence[Body]) -> Body:
     return pack(b"".join(gzip.decompress(body.data) for body in bodies if body.data))
 
 
+async def warm_up(connection: psycopg.AsyncConnection[Any]) -> None:
+    """Let a new connection load what its first tile would wait for."""
+    await connection.execute(_prepared("tile_warm").sql.encode())
+
+
 async def read_stored(connection: psycopg.AsyncConnection[Any], place: Place, form: bytes) -> Body | None:
     """Return a stored tile, or None where there is none that still holds."""
     cursor = await connection.execute(

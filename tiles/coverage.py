@@ -11,9 +11,8 @@ from cim.tables import tile
 from layers.catalogue import LayerRow
 from tiles.form import form_of
 from tiles.mvt import area_of, get_table, inside_area
-from tiles.tile import BUFFER, CIRCUMFERENCE_M, EXTENT, Envelope, Tile, TileRange, mercator_box, tiles_that_show
+from tiles.tile import BUFFER, CIRCUMFERENCE_M, EXTENT, HALF_M, Envelope, Tile, TileRange, mercator_box, tiles_that_show
 
-HALF_M = CIRCUMFERENCE_M / 2
 #: Of one layer at one zoom, each object's counted by itself: more is a mistake, such as an object around the world.
 MOST_TILES = 2_000_000
 

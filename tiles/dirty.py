@@ -8,7 +8,7 @@ from cim.access import OPEN_CALLER, Caller
 from cim.errors import InvalidInput, NotFound
 from cim.tables import tile
 from layers.catalogue import get_layer
-from tiles.mvt import layer_table
+from tiles.mvt import is_drawn, layer_table
 from tiles.overview import policy_of
 from tiles.store import Place, build_and_keep
 from tiles.tile import Tile
@@ -38,6 +38,11 @@ def rebuild(connection: Connection, place: Place) -> None:
     connection.rollback()  # the tile's snapshot must be older than all that it is made of
     if row is None or layer_table(row) is None:
         connection.execute(delete(tile).where(tile.c.layer_id == place.layer_id))
+        connection.commit()
+        return
+    if not is_drawn(row, place.tile.z):
+        # The catalogue shows the layer from a nearer zoom on by now: nothing would be kept, and it would stay dirty.
+        connection.execute(delete(tile).where(tile.c.layer_id == place.layer_id, tile.c.z < row.min_zoom))
         connection.commit()
         return
     build_and_keep(connection, row, place.tile, Caller("admin", place.area or None))

@@ -36,7 +36,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from cim.errors import InvalidInput
 from cim.tables import overview_cell
 from layers.catalogue import LayerRow
-from tiles.tile import CIRCUMFERENCE_M, Tile, mercator_box, mercator_srid
+from tiles.tile import CIRCUMFERENCE_M, HALF_M, Tile, mercator_box, mercator_srid
 
 Kind = Literal["grid", "merge", "cluster", "top"]
 KINDS: tuple[Kind, ...] = ("grid", "merge", "cluster", "top")
@@ -48,7 +48,6 @@ CELLS = 64
 FINEST_ZOOM = 12
 CELL_LEVEL = FINEST_ZOOM + 6
 CELL_M = CIRCUMFERENCE_M / 2**CELL_LEVEL
-HALF_M = CIRCUMFERENCE_M / 2
 
 
 class Policy(NamedTuple):

@@ -24,8 +24,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, array
 
 from cim.tables import overview_cell
 from layers.catalogue import LayerRow
-from tiles.overview import CELL_M, HALF_M, Policy
-from tiles.tile import Envelope, mercator_box
+from tiles.overview import CELL_M, Policy
+from tiles.tile import HALF_M, Envelope, mercator_box
 
 _NAMES = ("layer_id", "x", "y", "area_code", "value", "objects", "first_id", "sum_x", "sum_y", "sums")
 

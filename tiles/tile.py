@@ -23,6 +23,8 @@ SCREEN_PIXELS = 512
 MERCATOR_SRID = 3857
 EARTH_RADIUS_M = 6378137.0
 CIRCUMFERENCE_M = 2 * math.pi * EARTH_RADIUS_M
+#: From the middle of the map to its edges.
+HALF_M = CIRCUMFERENCE_M / 2
 
 
 class Tile(NamedTuple):
@@ -97,8 +99,8 @@ def tiles_that_show(box: Envelope, zoom: int, *, buffer: int = BUFFER) -> TileRa
     """Return the tiles of a zoom that show something of a box (EPSG:3857), be it in their buffer."""
     side = CIRCUMFERENCE_M / 2**zoom
     margin, last = side * buffer / EXTENT, 2**zoom - 1
-    columns = ((box.west - margin + CIRCUMFERENCE_M / 2) // side, (box.east + margin + CIRCUMFERENCE_M / 2) // side)
-    rows = ((CIRCUMFERENCE_M / 2 - box.north - margin) // side, (CIRCUMFERENCE_M / 2 - box.south + margin) // side)
+    columns = ((box.west - margin + HALF_M) // side, (box.east + margin + HALF_M) // side)
+    rows = ((HALF_M - box.north - margin) // side, (HALF_M - box.south + margin) // side)
     west, east, north, south = (min(max(int(value), 0), last) for value in (*columns, *rows))
     return TileRange(zoom, west, north, east, south)
 

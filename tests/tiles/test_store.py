@@ -268,6 +268,21 @@ def test_tiles_of_a_layer_that_is_gone_go(town: Engine) -> None:
         assert next_dirty(connection, 10, settled_s=-1) == []
 
 
+def test_tiles_of_zooms_that_are_no_longer_shown_go(town: Engine) -> None:
+    build(town, here(13))
+    build(town, here(16))
+    with town.begin() as connection:
+        connection.execute(update(layer).where(layer.c.id == "buildings").values(min_zoom=15))
+        settle(connection)
+        places = next_dirty(connection, 10, settled_s=-1)
+        assert [place.tile.z for place in places] == [16, 13]
+    with town.connect() as connection:
+        for place in places:
+            rebuild(connection, place)
+        assert next_dirty(connection, 10, settled_s=-1) == []
+    assert names(stored(town, here(16))) == {"A"}
+
+
 def test_bodies_are_joined_into_one_tile() -> None:
     one, two = pack(b"\x1a\x00"), pack(b"")
     assert join([one]) is one

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 from typing import Any
 
 import orjson
@@ -13,6 +12,7 @@ from starlette.responses import Response
 from api.auth import Access
 from api.caching import cache_headers, content_tag, matches, takes_gzip
 from api.dependencies import access_of
+from cim.gzip_body import unpacked
 
 JSON = "application/json"
 GEOJSON = "application/geo+json"
@@ -44,5 +44,5 @@ async def gzip_answer(request: Request, body: bytes, tag: str, access: Access, m
     if takes_gzip(request.headers.get("accept-encoding", "")):
         headers["Content-Encoding"] = "gzip"
     else:
-        body = await asyncio.to_thread(gzip.decompress, body)
+        body = await asyncio.to_thread(unpacked, body)
     return Response(body, headers=headers, media_type=media_type)

@@ -18,6 +18,11 @@ class Gate:
         self._most_waiting = waiting
         self._patience_s = patience_s
 
+    @property
+    def is_full(self) -> bool:
+        """Whether one who comes now has to wait."""
+        return self._places.locked()
+
     @asynccontextmanager
     async def enter(self) -> AsyncIterator[None]:
         """Hold one of the places.

@@ -21,7 +21,6 @@ from api.tile_cache import TileCache
 from api.tile_shelf import TileShelf
 from api.versions import LayerVersions
 from cim import schema
-from cim.access import Caller
 from cim.db import make_async_engine, make_engine, make_read_pool
 from cim.errors import CimError
 from cim.settings import Settings
@@ -29,8 +28,8 @@ from layers.catalogue import LayerRow
 from tiles.keeper import Keeper
 from tiles.overview import is_made_of_sums
 from tiles.settle import settle
-from tiles.store import Body, note_asked, warm_up
-from tiles.tile import Envelope, Tile
+from tiles.store import Body, Place, note_asked, warm_up
+from tiles.tile import Envelope
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -78,17 +77,22 @@ class Service:
         async with self.engine.connect() as connection:
             return await connection.run_sync(function, *args, **kwargs)
 
-    async def build_tile(self, row: LayerRow, tile: Tile, caller: Caller) -> Body:
-        """Return a tile built from the model, which is kept.
+    async def tile(self, row: LayerRow, place: Place, form: bytes) -> Body:
+        """Return a tile of one layer, stored or built from the model and kept.
 
         Raises
         ------
         Busy, DatabaseUnavailable
         """
-        if is_made_of_sums(row, tile.z):
+        found = await self.tile_builds.find(row, place, form)
+        if found.body is not None:
+            self.metrics.bodies.labels(found.source).inc()
+            return found.body
+        self.metrics.bodies.labels("built").inc()
+        if is_made_of_sums(row, place.tile.z):
             # Sums are of what was settled; somebody who asks right after an import is not to find nothing.
             await self.write(settle)
-        return await self.tile_builds.build(row, tile, caller)
+        return await self.tile_builds.build(row, place, form)
 
     async def query(self, function: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a heavy read in a thread; only a few run at once."""

@@ -6,26 +6,35 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg_pool import AsyncConnectionPool
 
 from api.gate import Gate
-from cim.access import Caller
 from cim.errors import Busy, DatabaseUnavailable
 from layers.catalogue import LayerRow
+from tiles.overview import is_made_of_sums
 from tiles.store import Body, Built, Place, build_tile, keep_tiles, read_stored
-from tiles.tile import Tile
 
 log = logging.getLogger("api.tiles")
 
 #: Tiles that are built within this time are kept together.
-GATHER_S = 0.05
+GATHER_S = 0.2
 #: Tiles that wait to be kept; of more some are not kept, and built again when they are asked for again.
 MOST_WAITING = 512
 
 Pool = AsyncConnectionPool[psycopg.AsyncConnection[Any]]
+
+
+class Found(NamedTuple):
+    """A tile, if there is one, and where it came from."""
+
+    body: Body | None
+    source: str
+
+
+NOT_FOUND = Found(None, "")
 
 
 class TileBuilds:
@@ -37,30 +46,34 @@ class TileBuilds:
         self._waiting: dict[Place, Built] = {}
         self._keeping: asyncio.Task[None] | None = None
 
-    async def read(self, place: Place, form: bytes) -> Body | None:
-        """Return a stored tile, or None where there is none that still holds.
+    async def find(self, row: LayerRow, place: Place, form: bytes) -> Found:
+        """Return a stored tile; where there is none that still holds, one built at once if that needs no waiting.
 
         Raises
         ------
-        DatabaseUnavailable
+        Busy, DatabaseUnavailable
         """
         async with self._connection() as connection:
-            return await read_stored(connection, place, form)
+            stored = await read_stored(connection, place, form)
+            if stored is not None:
+                return Found(stored, "store")
+            if self._gate.is_full or is_made_of_sums(row, place.tile.z):
+                return NOT_FOUND
+            # On the connection that is at hand: to take another costs as much as to read a tile.
+            async with self._gate.enter():
+                built = await build_tile(connection, row, place, form)
+        return Found(self._keep_later(built), "built")
 
-    async def build(self, row: LayerRow, tile: Tile, caller: Caller) -> Body:
-        """Return a tile built from the model.
+    async def build(self, row: LayerRow, place: Place, form: bytes) -> Body:
+        """Return a tile built from the model, when it is its turn.
 
         Raises
         ------
         Busy, DatabaseUnavailable
         """
         async with self._gate.enter(), self._connection() as connection:
-            built = await build_tile(connection, row, tile, caller)
-        if built.snapshot and len(self._waiting) < MOST_WAITING:
-            self._waiting[built.place] = built
-            if self._keeping is None or self._keeping.done():
-                self._keeping = asyncio.create_task(self._keep())
-        return built.body
+            built = await build_tile(connection, row, place, form)
+        return self._keep_later(built)
 
     async def stop(self) -> None:
         """Keep what waits."""
@@ -76,6 +89,13 @@ class TileBuilds:
             raise Busy("the tile took longer to build than the service allows; try again in a moment") from None
         except psycopg.OperationalError:
             raise DatabaseUnavailable from None
+
+    def _keep_later(self, built: Built) -> Body:
+        if built.snapshot and len(self._waiting) < MOST_WAITING:
+            self._waiting[built.place] = built
+            if self._keeping is None or self._keeping.done():
+                self._keeping = asyncio.create_task(self._keep())
+        return built.body
 
     async def _keep(self) -> None:
         while self._waiting:

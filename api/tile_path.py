@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 import re
 from collections.abc import Awaitable, Sequence
 
@@ -16,6 +15,7 @@ from api.service import Service
 from api.tile_shelf import Key
 from cim.access import Caller
 from cim.errors import InvalidInput
+from cim.gzip_body import unpacked
 from layers.catalogue import LayerRow
 from tiles.form import form_of
 from tiles.mvt import check_layer_ids, get_table
@@ -28,6 +28,9 @@ MEDIA_TYPE = b"application/vnd.mapbox-vector-tile"
 _VARY = (b"vary", VARY.encode())
 #: Kept by clients and proxies as long as they ask each time whether it holds.
 _CACHE_CONTROL = {True: (b"cache-control", b"public, no-cache"), False: (b"cache-control", b"private, no-cache")}
+
+#: What takes no longer than this is not worth being given up.
+SOON_S = 0.05
 
 RawHeaders = list[tuple[bytes, bytes]]
 
@@ -64,7 +67,7 @@ class TilePath:
         body = self.service.tiles.get(key)
         if body is None:
             try:
-                body = await unless_gone(receive, self._body(key, rows, tile, access.caller))
+                body = await unless_gone(receive, self._body(key, rows))
             except ClientGone:
                 return
             if known and matches(known, _etag(body.tag)):
@@ -87,24 +90,15 @@ class TilePath:
             known = self._forms[row.id] = (row, form_of(row))
         return known[1]
 
-    async def _body(self, key: Key, rows: Sequence[LayerRow], tile: Tile, caller: Caller) -> Body:
+    async def _body(self, key: Key, rows: Sequence[LayerRow]) -> Body:
         async def fetch() -> Body:
             if len(rows) == 1:
-                return await self._single(key, rows[0], tile, caller)
-            parts = [self._body((part,), [row], tile, caller) for part, row in zip(key, rows, strict=True)]
+                return await self.service.tile(rows[0], *key[0])
+            parts = [self._body((part,), [row]) for part, row in zip(key, rows, strict=True)]
             bodies = await asyncio.gather(*parts)
             return await asyncio.to_thread(join, bodies)
 
         return await self.service.tiles.fetch(key, fetch)
-
-    async def _single(self, key: Key, row: LayerRow, tile: Tile, caller: Caller) -> Body:
-        [(place, form)] = key
-        stored = await self.service.tile_builds.read(place, form)
-        if stored is not None:
-            self.service.metrics.bodies.labels("store").inc()
-            return stored
-        self.service.metrics.bodies.labels("built").inc()
-        return await self.service.build_tile(row, tile, caller)
 
 
 async def unless_gone(receive: Receive, coming: Awaitable[Body]) -> Body:
@@ -115,15 +109,20 @@ async def unless_gone(receive: Receive, coming: Awaitable[Body]) -> Body:
     ClientGone
     """
     body = asyncio.ensure_future(coming)
-    gone = asyncio.ensure_future(_disconnected(receive))
+    gone: asyncio.Future[None] | None = None
     try:
-        await asyncio.wait((body, gone), return_when=asyncio.FIRST_COMPLETED)
+        # Most tiles come before it would pay to look whether the client is still there.
+        await asyncio.wait((body,), timeout=SOON_S)
+        if not body.done():
+            gone = asyncio.ensure_future(_disconnected(receive))
+            await asyncio.wait((body, gone), return_when=asyncio.FIRST_COMPLETED)
         if not body.done():
             raise ClientGone
         return body.result()
     finally:
-        gone.cancel()
         body.cancel()
+        if gone is not None:
+            gone.cancel()
 
 
 async def _disconnected(receive: Receive) -> None:
@@ -156,7 +155,7 @@ async def _send_body(send: Send, body: Body, headers: RawHeaders, *, gzipped: bo
     if not body.data:
         await _answer(send, 204, headers)
         return
-    data = body.data if gzipped else await asyncio.to_thread(gzip.decompress, body.data)
+    data = body.data if gzipped else await asyncio.to_thread(unpacked, body.data)
     if gzipped:
         headers.append((b"content-encoding", b"gzip"))
     headers += [(b"content-type", MEDIA_TYPE), (b"content-length", b"%d" % len(data))]

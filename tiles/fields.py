@@ -28,7 +28,7 @@ HIDDEN = frozenset({"id", "layer_id", "dataset_id", "source_key", "attributes", 
 #: PostgreSQL allows 100 arguments of a function: 50 pairs.
 PAIRS_A_CALL = 50
 
-#: Counting conflicts a building costs a look-up each: not for tiles of whole districts.
+#: Conflicts are looked up for each tile: not for those of whole districts.
 CONFLICTS_MIN_ZOOM = 13
 
 
@@ -51,10 +51,28 @@ def tile_columns(table: Table, fields: Mapping[str, Any], zoom: int) -> list[Col
             free.append(name)
         elif (shown := _scalar(column)) is not None:
             columns.append(shown.label(field.get("tile_name", name)))
-    columns += _derived(table, zoom)
+    columns += _derived(table)
     if free:
         columns.append(_free_attributes(table, free).label("attributes"))
     return columns
+
+
+def with_conflicts(shown: Select[Any]) -> Select[Any]:
+    """Return a selection of buildings with the number of ``conflicts`` that are open.
+
+    All are looked up together: a look for each building costs as much as to clip it.
+    """
+    buildings = shown.cte("shown")
+    ids = func.array(select(buildings.c.id).scalar_subquery())
+    disputed = (
+        select(conflict.c.building_id, func.count().label("conflicts"))
+        .where(conflict.c.building_id == func.any(ids), conflict.c.status == "open")
+        .group_by(conflict.c.building_id)
+        .subquery("disputed")
+    )
+    return select(buildings, func.coalesce(disputed.c.conflicts, 0).label("conflicts")).select_from(
+        buildings.outerjoin(disputed, disputed.c.building_id == buildings.c.id)
+    )
 
 
 def field_titles(table: Table, fields: Mapping[str, Any]) -> dict[str, str]:
@@ -86,19 +104,13 @@ def _is_derived(table: Table, name: str) -> bool:
     return table.name == "building" and name in {"has_model", "conflicts"}
 
 
-def _derived(table: Table, zoom: int) -> list[ColumnElement[Any]]:
+def _derived(table: Table) -> list[ColumnElement[Any]]:
     if table.name != "building":
         return []
     # Few buildings have a model: their list is read once a tile, which costs less than a look for each building.
     modelled = select(model.c.building_id).where(model.c.building_id.is_not(None)).scalar_subquery()
     has_model: Any = table.c.id == func.any(func.array(modelled))
-    columns: list[ColumnElement[Any]] = [has_model.label("has_model")]
-    if zoom >= CONFLICTS_MIN_ZOOM:
-        disputed: Select[Any] = select(func.count()).where(
-            conflict.c.building_id == table.c.id, conflict.c.status == "open"
-        )
-        columns.append(disputed.scalar_subquery().label("conflicts"))
-    return columns
+    return [has_model.label("has_model")]
 
 
 def _free_attributes(table: Table, names: list[str]) -> ColumnElement[Any]:

@@ -26,7 +26,7 @@ from cim.errors import InvalidInput, NotFound
 from cim.tables import OBJECT_TABLES, metadata
 from layers.catalogue import LayerRow, get_layer
 from layers.queries.prepared import Prepared, compiled, run
-from tiles.fields import tile_columns
+from tiles.fields import CONFLICTS_MIN_ZOOM, tile_columns, with_conflicts
 from tiles.form import form_of
 from tiles.overview import Policy, cell_values, cells_select, first_by, policy_of
 from tiles.tile import (
@@ -85,7 +85,7 @@ class Encoded(NamedTuple):
 
 def encode_layer(connection: Connection, row: LayerRow, tile: Tile, caller: Caller) -> Encoded:
     """Return one layer of a tile; no content where the tile holds none of it."""
-    statement = tile_statement(row, tile.z, area_of(row, caller))
+    statement = tile_statement(row, form_of(row), tile.z, area_of(row, caller))
     snapshot, content = tuple(run(connection, statement, parameters(tile))[0])
     return Encoded(snapshot, bytes(content or b""))
 
@@ -101,9 +101,9 @@ _known: dict[tuple[str, bytes, int, str], Prepared] = {}
 _MOST_KNOWN = 2048
 
 
-def tile_statement(row: LayerRow, zoom: int, area: str) -> Prepared:
+def tile_statement(row: LayerRow, form: bytes, zoom: int, area: str) -> Prepared:
     """Return the statement that yields ``Encoded`` for a tile of a layer, given its ``parameters``."""
-    key = (row.id, form_of(row), zoom, area)
+    key = (row.id, form, zoom, area)
     found = _known.get(key)
     if found is None:
         if len(_known) >= _MOST_KNOWN:
@@ -181,7 +181,9 @@ def _objects(row: LayerRow, zoom: int, area: str, *, top: Policy | None = None) 
         *_large_enough(table, zoom),
         *inside_area(row, area),
     )
-    return shown if top is None else shown.order_by(first_by(table, top), table.c.id).limit(top.most)
+    if top is not None:
+        shown = shown.order_by(first_by(table, top), table.c.id).limit(top.most)
+    return with_conflicts(shown) if table.name == "building" and zoom >= CONFLICTS_MIN_ZOOM else shown
 
 
 def area_of(row: LayerRow, caller: Caller) -> str:

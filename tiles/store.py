@@ -8,16 +8,17 @@ it when it is kept (``tile_keep.sql``), and those who keep tiles and the one who
 from __future__ import annotations
 
 import asyncio
-import gzip
 import hashlib
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 import psycopg
 from sqlalchemy import Connection
 
 from cim.access import Caller
+from cim.gzip_body import packed, unpacked
 from layers.catalogue import LayerRow
 from layers.queries.prepared import Prepared, compiled, run
 from tiles.form import form_of
@@ -27,8 +28,6 @@ from tiles.settle import KEEPING_LOCK, settle
 from tiles.sql import statement
 from tiles.tile import BUFFER, Tile, envelope
 
-#: Most of the gain for a third of the time: tiles are built while somebody waits.
-GZIP_LEVEL = 1
 TAG_BYTES = 12
 #: What is longer is packed in a thread, lest others wait.
 LONG_BYTES = 64 * 1024
@@ -57,14 +56,14 @@ def place_of(row: LayerRow, tile: Tile, caller: Caller) -> Place:
 def pack(content: bytes) -> Body:
     """Return an encoded tile as it is sent."""
     tag = hashlib.blake2s(content, digest_size=TAG_BYTES).digest()
-    return Body(tag, gzip.compress(content, GZIP_LEVEL, mtime=0) if content else b"")
+    return Body(tag, packed(content))
 
 
 def join(bodies: Sequence[Body]) -> Body:
     """Return one tile of several layers: vector tiles that are joined end to end are a tile."""
     if len(bodies) == 1:
         return bodies[0]
-    return pack(b"".join(gzip.decompress(body.data) for body in bodies if body.data))
+    return pack(b"".join(unpacked(body.data) for body in bodies))
 
 
 async def warm_up(connection: psycopg.AsyncConnection[Any]) -> None:
@@ -74,8 +73,9 @@ async def warm_up(connection: psycopg.AsyncConnection[Any]) -> None:
 
 async def read_stored(connection: psycopg.AsyncConnection[Any], place: Place, form: bytes) -> Body | None:
     """Return a stored tile, or None where there is none that still holds."""
+    # binary: as text every byte would be sent as two
     cursor = await connection.execute(
-        _prepared("tile_read").sql.encode(), _columns(place) | {"form": form}, prepare=True
+        _prepared("tile_read").sql.encode(), _columns(place) | {"form": form}, prepare=True, binary=True
     )
     found = await cursor.fetchone()
     return None if found is None else Body(bytes(found[0]), bytes(found[1] or b""))
@@ -90,18 +90,20 @@ class Built(NamedTuple):
     snapshot: str
 
 
-async def build_tile(connection: psycopg.AsyncConnection[Any], row: LayerRow, tile: Tile, caller: Caller) -> Built:
+async def build_tile(connection: psycopg.AsyncConnection[Any], row: LayerRow, place: Place, form: bytes) -> Built:
     """Build a tile from the model; where it is made of sums these are to be settled before (``settle``)."""
-    place = place_of(row, tile, caller)
+    tile = place.tile
     if not is_drawn(row, tile.z):
-        return Built(place, form_of(row), pack(b""), "")
-    prepared = tile_statement(row, tile.z, place.area)
-    cursor = await connection.execute(prepared.sql.encode(), prepared.parameters | parameters(tile), prepare=True)
+        return Built(place, form, pack(b""), "")
+    prepared = tile_statement(row, form, tile.z, place.area)
+    cursor = await connection.execute(
+        prepared.sql.encode(), prepared.parameters | parameters(tile), prepare=True, binary=True
+    )
     found = await cursor.fetchone()
     assert found is not None
     content = bytes(found[1] or b"")
     body = await asyncio.to_thread(pack, content) if len(content) > LONG_BYTES else pack(content)
-    return Built(place, form_of(row), body, found[0])
+    return Built(place, form, body, found[0])
 
 
 async def keep_tiles(connection: psycopg.AsyncConnection[Any], built: Sequence[Built]) -> None:
@@ -133,21 +135,19 @@ def build_and_keep(connection: Connection, row: LayerRow, tile: Tile, caller: Ca
     return built.body
 
 
-def _rows(built: Sequence[Built]) -> dict[str, list[Any]]:
-    """Return the columns of ``tile_keep.sql``."""
+def _rows(built: Sequence[Built]) -> dict[str, Any]:
+    """Return the columns of ``tile_keep.sql``, and the bodies end to end."""
+    sizes = [len(one.body.data) for one in built]
     rows = [
-        (
-            *_columns(one.place).values(),
-            one.form,
-            one.body.tag,
-            one.body.data or None,
-            reach(one.place.tile),
-            one.snapshot,
-        )
+        (*_columns(one.place).values(), one.form.hex(), one.body.tag.hex(), reach(one.place.tile), one.snapshot)
         for one in built
     ]
-    names = ("layer", "z", "x", "y", "area", "form", "tag", "body", "reach", "snapshot")
-    return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
+    names = ("layer", "z", "x", "y", "area", "form", "tag", "reach", "snapshot")
+    return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)) | {
+        "bodies": b"".join(one.body.data for one in built),
+        "start": [1 + before for before in accumulate(sizes[:-1], initial=0)],
+        "size": sizes,
+    }
 
 
 def note_asked(connection: Connection, places: Iterable[Place]) -> None:

@@ -96,8 +96,8 @@ def make_peer_table(connection: Connection) -> None:
 
 
 @contextmanager
-def serve_ours(environment: Mapping[str, str], workers: int = 1) -> Iterator[Served]:
-    """Run ``cim serve``."""
+def serve_ours(environment: Mapping[str, str], workers: int = CORES) -> Iterator[Served]:
+    """Run ``cim serve``, with a process a core as the peers have."""
     port = free_port()
     address = f"http://127.0.0.1:{port}"
     words = command("serve", "--port", str(port), "--workers", str(workers))

@@ -39,7 +39,7 @@ from cim.tables.networks import (
     road_edge,
     road_node,
 )
-from cim.tables.tiles import overview_cell, tile, tile_change
+from cim.tables.tiles import city_content, overview_cell, tile, tile_change
 
 __all__ = [
     "GEOGRAPHIC_SRID",
@@ -54,6 +54,7 @@ __all__ = [
     "building_source",
     "camera",
     "catchment",
+    "city_content",
     "conflict",
     "dataset",
     "element",

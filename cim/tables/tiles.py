@@ -97,3 +97,19 @@ overview_cell = Table(
     Column("sum_y", Double, nullable=False),
     Column("sums", ARRAY(Double), nullable=False),
 )
+
+#: Contents of the city's 3D Tiles as they are sent. ``drawing`` is the area of the readers and how the layer is drawn;
+#: ``state`` is the hash of all that a content shows, so that one of another state is none; ``body`` is gzip, null where
+#: nothing is drawn.
+city_content = Table(
+    "city_content",
+    metadata,
+    Column("layer_id", Text, ForeignKey("cim.layer.id", ondelete="CASCADE"), primary_key=True),
+    Column("drawing", Text, primary_key=True),
+    Column("level", SmallInteger, primary_key=True, autoincrement=False),
+    Column("x", Integer, primary_key=True, autoincrement=False),
+    Column("y", Integer, primary_key=True, autoincrement=False),
+    Column("state", LargeBinary, nullable=False),
+    Column("body", LargeBinary),
+    now_column("built_at"),
+)

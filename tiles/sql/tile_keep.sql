@@ -1,10 +1,12 @@
--- keeps tiles, but not those under which something has changed of which their snapshots could not know
+-- keeps tiles, but not those under which something has changed of which their snapshots could not know; bodies come end to
+-- end, for a list of them takes the client longer to write than all else together
 INSERT INTO cim.tile AS t (layer_id, z, x, y, area_code, form, tag, body, reach)
-SELECT n.layer_id, n.z, n.x, n.y, n.area_code, n.form, n.tag, n.body, CAST(n.reach AS box)
+SELECT n.layer_id, n.z, n.x, n.y, n.area_code, decode(n.form, 'hex'), decode(n.tag, 'hex'),
+    CASE WHEN n.size > 0 THEN substring(CAST(:bodies AS bytea) FROM n.start FOR n.size) END, CAST(n.reach AS box)
 FROM unnest(CAST(:layer AS text[]), CAST(:z AS int[]), CAST(:x AS int[]), CAST(:y AS int[]), CAST(:area AS text[]),
-        CAST(:form AS bytea[]), CAST(:tag AS bytea[]), CAST(:body AS bytea[]), CAST(:reach AS text[]),
+        CAST(:form AS text[]), CAST(:tag AS text[]), CAST(:start AS int[]), CAST(:size AS int[]), CAST(:reach AS text[]),
         CAST(:snapshot AS text[]))
-    AS n (layer_id, z, x, y, area_code, form, tag, body, reach, snapshot)
+    AS n (layer_id, z, x, y, area_code, form, tag, start, size, reach, snapshot)
 WHERE NOT EXISTS (
     SELECT FROM cim.tile_change c
     WHERE c.layer_id = n.layer_id AND c.reach && CAST(n.reach AS box) AND NOT (

@@ -34,6 +34,7 @@ from tiles.tiles3d.city.extents import (
     ids_as_text,
     inside_area,
     numbers_of,
+    written_by,
 )
 from tiles.tiles3d.city.grid import METRES_A_DEGREE
 from tiles.tiles3d.city.ground import with_ground
@@ -53,7 +54,7 @@ SHOWN = {
 def building_extents(connection: Connection, row: LayerRow, wanted: Wanted) -> Extents:
     """Return the extents of all buildings of a layer that the caller may see."""
     columns = [numbers_of(column) for column in connection.execute(columns_of(_reaches(row, wanted.caller))).one()]
-    ids, has_model, height_m, base_m, shell_low, shell_high, *sides = columns
+    ids, has_model, height_m, base_m, shell_low, shell_high, written, shell_id, shell_written, *sides = columns
     boxes = np.column_stack(sides)
     base_m = with_ground(connection, wanted.files, base_m, (boxes[:, :2] + boxes[:, 2:]) / 2)
     has_shell = ~np.isnan(shell_low)
@@ -66,6 +67,7 @@ def building_extents(connection: Connection, row: LayerRow, wanted: Wanted) -> E
         np.maximum(size_m, high - low),
         {"true": (low, high), "flat": (low - base_m, high - base_m)},
         has_model > 0,
+        np.column_stack([has_model, written, shell_id, shell_written, low, high]),
     )
 
 
@@ -85,6 +87,9 @@ def _reaches(row: LayerRow, caller: Caller) -> Select[Any]:
             building.c.base_height_m,
             func.ST_ZMin(shell.c.lod2).label("shell_low"),
             func.ST_ZMax(shell.c.lod2).label("shell_high"),
+            written_by(building).label("written"),
+            shell.c.id.label("shell_id"),
+            shell.c.written.label("shell_written"),
             *(choose(first, second).label(f"side_{number}") for number, (choose, first, second) in enumerate(both)),
         )
         .outerjoin(shell, shell.c.building_id == building.c.id)
@@ -144,8 +149,9 @@ def _newest_shells(*conditions: ColumnElement[bool]) -> Subquery:
     """Return, of each building that has them, the surfaces of the newest city model."""
     newest_first = [building_source.c.recorded_at.desc(), building_source.c.id.desc()]
     rank = func.row_number().over(partition_by=building_source.c.building_id, order_by=newest_first)
+    columns = (building_source.c[name] for name in ("id", "building_id", "lod2", "lod2_surfaces"))
     ranked = (
-        select(*(building_source.c[name] for name in ("building_id", "lod2", "lod2_surfaces")), rank.label("rank"))
+        select(*columns, written_by(building_source).label("written"), rank.label("rank"))
         .where(building_source.c.lod2.is_not(None), building_source.c.building_id.is_not(None), *conditions)
         .subquery("ranked")
     )

@@ -11,6 +11,8 @@ from sqlalchemy import (
     ARRAY,
     BigInteger,
     ColumnElement,
+    Double,
+    FromClause,
     LargeBinary,
     Result,
     Select,
@@ -18,6 +20,7 @@ from sqlalchemy import (
     Text,
     bindparam,
     cast,
+    column,
     func,
     literal,
     select,
@@ -42,6 +45,8 @@ class Extents(NamedTuple):
         Ground ('true' | 'flat') -> lowest and highest point of each (metres).
     has_model
         Which are drawn by a BIM model as well.
+    states
+        n x k: numbers that are others whenever something that is drawn of an object, or said of it, is another.
     """
 
     ids: NDArray[np.int64]
@@ -49,6 +54,12 @@ class Extents(NamedTuple):
     prominence_m: Floats
     heights: dict[str, tuple[Floats, Floats]]
     has_model: NDArray[np.bool_]
+    states: Floats
+
+
+def written_by(rows: FromClause) -> ColumnElement[float]:
+    """Return the number of the transaction that wrote a row of a table, or of an alias of one."""
+    return cast(cast(column("xmin", _selectable=rows), Text), Double)
 
 
 def as_bytes(*numbers: ColumnElement[Any]) -> list[ColumnElement[Any]]:

@@ -6,6 +6,8 @@ else all houses on the lines between large cells would be drawn from afar. Regio
 
 from __future__ import annotations
 
+import hashlib
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -39,6 +41,8 @@ class Layout(NamedTuple):
     codes, starts
         Of each tile with content, in ascending order: its number (``code_of``), and where its ids begin; ``starts``
         has one more at the end.
+    states
+        Of each tile with content: the hash of its objects and their states.
     regions
         Ground ('true' | 'flat') -> number of each tile -> west, south, east, north (radians), lowest and highest point
         (metres) of all that it and the tiles below it draw.
@@ -48,6 +52,7 @@ class Layout(NamedTuple):
     ids: Integers
     codes: Integers
     starts: Integers
+    states: list[bytes]
     regions: dict[str, dict[int, list[float]]]
 
     @property
@@ -57,10 +62,17 @@ class Layout(NamedTuple):
 
     def objects_in(self, cell: Cell) -> Integers:
         """Return the ids of a tile's objects; none for a tile without content."""
+        place = self._place_of(cell)
+        return np.empty(0, np.int64) if place is None else self.ids[self.starts[place] : self.starts[place + 1]]
+
+    def state_of(self, cell: Cell) -> bytes:
+        """Return the hash of a tile's objects and their states; none for a tile without content."""
+        place = self._place_of(cell)
+        return b"" if place is None else self.states[place]
+
+    def _place_of(self, cell: Cell) -> int | None:
         place = int(np.searchsorted(self.codes, code_of(cell)))
-        if place == len(self.codes) or self.codes[place] != code_of(cell):
-            return np.empty(0, np.int64)
-        return self.ids[self.starts[place] : self.starts[place + 1]]
+        return place if place < len(self.codes) and self.codes[place] == code_of(cell) else None
 
     def cells(self) -> list[Cell]:
         """Return the tiles with content, from the root on."""
@@ -96,7 +108,9 @@ def lay_out(extents: Extents, chosen: NDArray[np.bool_] | None = None) -> Layout
     low = np.column_stack([extents.boxes[:, :2], *(low for low, _ in heights)])[order]
     high = np.column_stack([extents.boxes[:, 2:], *(high for _, high in heights)])[order]
     regions = _regions(found, np.minimum.reduceat(low, starts), np.maximum.reduceat(high, starts))
-    return Layout(grid, extents.ids[order], found, np.r_[starts, len(order)], regions)
+    bounds = np.r_[starts, len(order)]
+    states = _states(extents.ids[order], extents.states[order], bounds)
+    return Layout(grid, extents.ids[order], found, bounds, states, regions)
 
 
 def assign(grid: Grid, extents: Extents) -> tuple[Integers, Integers]:
@@ -116,6 +130,13 @@ def assign(grid: Grid, extents: Extents) -> tuple[Integers, Integers]:
         if not len(waiting):
             break
     return levels, places >> (MAX_LEVEL - levels)[:, None]
+
+
+def _states(ids: Integers, states: Floats, bounds: Integers) -> list[bytes]:
+    """Return the hash of each content's objects, whose rows begin and end at bounds."""
+    rows = np.ascontiguousarray(np.column_stack([ids.astype(np.float64), states]))
+    pairs = pairwise(bounds.tolist())
+    return [hashlib.blake2s(rows[start:end].tobytes(), digest_size=16).digest() for start, end in pairs]
 
 
 def _regions(codes: Integers, low: Floats, high: Floats) -> dict[str, dict[int, list[float]]]:

@@ -22,6 +22,7 @@ from tiles.tiles3d.city.extents import (
     ids_as_text,
     inside_area,
     numbers_of,
+    written_by,
 )
 from tiles.tiles3d.city.grid import METRES_A_DEGREE
 from tiles.tiles3d.city.ground import with_ground
@@ -55,7 +56,7 @@ def pipe_extents(connection: Connection, row: LayerRow, wanted: Wanted) -> Exten
     """Return the extents of all pipes of a layer that the caller may see."""
     columns = [numbers_of(column) for column in connection.execute(columns_of(_reaches(row, wanted.caller))).one()]
     ids, diameter_mm, low, high, is_level, *others = columns
-    boxes, depths = np.column_stack(others[:4]), Depths(*others[4:])
+    boxes, depths = np.column_stack(others[:4]), Depths(*others[4:8])
     radius = diameter_mm / 2000
     middle = (boxes[:, :2] + boxes[:, 2:]) / 2
     shallow = np.minimum(depths.start_cover_m, depths.end_cover_m) + radius
@@ -74,6 +75,7 @@ def pipe_extents(connection: Connection, row: LayerRow, wanted: Wanted) -> Exten
         PROMINENCE * 2 * radius,
         {"true": (low - reach, high + reach), "flat": (-deep - reach, -shallow + reach)},
         np.zeros(len(ids), np.bool_),
+        np.column_stack([*others[8:], low, high]),
     )
 
 
@@ -87,6 +89,7 @@ def _reaches(row: LayerRow, caller: Caller) -> Select[Any]:
             case((_is_level(), 1.0), else_=0.0).label("is_level"),
             *(side.label(f"side_{number}") for number, side in enumerate(box_of(func.Box2D(pipe.c.geom)))),
             *_depths(),
+            *(written_by(rows).label(f"written_{number}") for number, rows in enumerate((pipe, _START, _END))),
         )
         .outerjoin(_START, _START.c.id == pipe.c.from_node_id)
         .outerjoin(_END, _END.c.id == pipe.c.to_node_id)

@@ -18,7 +18,7 @@ from tiles.tiles3d.city.wanted import Wanted
 REMEMBER_ABOVE = 5_000
 REMEMBER_AT_MOST = 16
 #: Layers that a layout depends on beside its own.
-FED_BY = ("models", "terrain")
+FED_BY = ("models", "terrain", "pipe_nodes")
 
 ReadExtents = Callable[[Connection, LayerRow, Wanted], Extents]
 

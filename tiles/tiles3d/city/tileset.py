@@ -15,6 +15,7 @@ from tiles.tiles3d.city.building_rows import building_extents
 from tiles.tiles3d.city.buildings import draw_buildings
 from tiles.tiles3d.city.glb import Column, write_content
 from tiles.tiles3d.city.grid import Cell, parse_cell
+from tiles.tiles3d.city.kept import find_content, keep_content, state_of
 from tiles.tiles3d.city.layout import PART_OF_SIDE, Layout, code_of
 from tiles.tiles3d.city.local import Local, local_at
 from tiles.tiles3d.city.pipe_rows import pipe_extents
@@ -111,7 +112,27 @@ def city_content(
         For a layer as above.
     """
     row, cell = city_layer(connection, layer_id, wanted.caller), parse_cell(level, x, y)
+    return _draw(connection, row, city_layout(connection, row, wanted), cell, wanted)
+
+
+def kept_content(
+    connection: Connection, layer_id: str, level: object, x: object, y: object, wanted: Wanted
+) -> bytes | None:
+    """Return the glb of a tile as ``city_content`` does, kept from an earlier time or drawn and kept; commits."""
+    row, cell = city_layer(connection, layer_id, wanted.caller), parse_cell(level, x, y)
     layout = city_layout(connection, row, wanted)
+    if not len(layout.objects_in(cell)):
+        return None
+    state = state_of(connection, row, layout, cell, wanted)
+    found = find_content(connection, row, cell, wanted, state)
+    if found is None:
+        found = _draw(connection, row, layout, cell, wanted) or b""
+        keep_content(connection, row, cell, wanted, state, found)
+        connection.commit()
+    return found or None
+
+
+def _draw(connection: Connection, row: LayerRow, layout: Layout, cell: Cell, wanted: Wanted) -> bytes | None:
     ids = layout.objects_in(cell)
     if not len(ids):
         return None

@@ -40,6 +40,7 @@ STATUS: dict[type[CimError], int] = {
     cim_errors.NotFound: 404,
     cim_errors.Unauthenticated: 401,
     cim_errors.Forbidden: 403,
+    cim_errors.Conflict: 409,
     cim_errors.Busy: 503,
     cim_errors.DatabaseUnavailable: 503,
     cim_errors.DatabaseNotReady: 503,

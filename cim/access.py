@@ -15,6 +15,7 @@ RANK: dict[str, int] = {"viewer": 0, "service": 0, "planner": 1, "commander": 2,
 ACTIONS: dict[str, frozenset[str]] = {
     "read": frozenset(RANK),
     "push_events": frozenset({"service", "commander", "admin"}),
+    "handle_events": frozenset({"service", "commander", "admin"}),
     "settle_conflicts": frozenset({"planner", "commander", "admin"}),
     "draw_zones": frozenset({"planner", "commander", "admin"}),
     "demarcate": frozenset({"commander", "admin"}),

@@ -66,6 +66,10 @@ class DoubtfulCrs(UnplacedModel):
     place, reason = "file", "doubtful_crs"
 
 
+class Conflict(CimError):
+    """What is asked for does not fit the state that something is in."""
+
+
 class Outdated(CimError):
     """What was read from the database has changed meanwhile; do it again."""
 

@@ -17,11 +17,10 @@ from cim.tables.buildings import (
 from cim.tables.catalogue import dataset, feature, layer, object_history, quarantine, repair, theme
 from cim.tables.columns import GEOGRAPHIC_SRID, OBJECT_TABLES, SCHEMA, metadata, object_id_seq
 from cim.tables.command import ROLES, api_key, zone, zone_log
+from cim.tables.events import event, event_clock, event_log, event_type, responsibility
 from cim.tables.land import catchment, grid_cell, river, river_area, river_bank, river_edge, terrain, water_work
 from cim.tables.live import (
     camera,
-    event,
-    event_log,
     last_observation,
     observation,
     parking,
@@ -61,7 +60,9 @@ __all__ = [
     "element_group",
     "element_tally",
     "event",
+    "event_clock",
     "event_log",
+    "event_type",
     "facility",
     "feature",
     "grid_cell",
@@ -85,6 +86,7 @@ __all__ = [
     "quarantine",
     "repair",
     "resource",
+    "responsibility",
     "river",
     "river_area",
     "river_bank",

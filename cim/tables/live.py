@@ -1,4 +1,4 @@
-"""Cameras, sensors, observations, events and the places that help."""
+"""Cameras, sensors, observations and the places that help."""
 
 from __future__ import annotations
 
@@ -8,17 +8,14 @@ from sqlalchemy import (
     DateTime,
     Double,
     ForeignKey,
-    Identity,
     Index,
     Integer,
-    SmallInteger,
     Table,
     Text,
-    UniqueConstraint,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from cim.tables.columns import geometry, json_column, metadata, now_column, object_table, reference
+from cim.tables.columns import geometry, metadata, now_column, object_table, reference
 
 #: ``code``: 20 digits of GB/T 28181; azimuth clockwise from north; tilt negative downwards; heights above ground.
 camera = object_table(
@@ -70,42 +67,6 @@ last_observation = Table(
     Column("phenomenon_time", DateTime(timezone=True), nullable=False),
     Column("value", Double),
     Column("result", JSONB),
-)
-
-#: ``source`` and ``source_key`` name it; repeating the intake changes nothing.
-#: ``state``: the seven steps of GB/T 30428.
-event = object_table(
-    "event",
-    Column("source", Text, nullable=False),
-    Column("type", Text),
-    Column("title", Text),
-    Column("description", Text),
-    Column("severity", SmallInteger),
-    Column("occurred_at", DateTime(timezone=True)),
-    Column("state", Text, nullable=False, server_default="collect"),
-    Column("address", Text),
-    Column("grid_cell_code", Text),
-    reference("building_id", "building.id"),
-    reference("storey_id", "storey.id"),
-    reference("space_id", "space.id"),
-    UniqueConstraint("source", "source_key", name="event_source_source_key_key"),
-    Index("event_building_id_idx", "building_id"),
-    Index("event_storey_id_idx", "storey_id"),
-    Index("event_space_id_idx", "space_id"),
-    Index("event_occurred_at_idx", "occurred_at"),
-    geom=geometry("POINT"),
-)
-
-event_log = Table(
-    "event_log",
-    metadata,
-    Column("id", BigInteger, Identity(always=True), primary_key=True),
-    Column("event_id", BigInteger, ForeignKey("cim.event.id", ondelete="CASCADE"), nullable=False),
-    Column("action", Text, nullable=False),
-    Column("actor", Text),
-    json_column("detail"),
-    now_column("recorded_at"),
-    Index("event_log_event_id_idx", "event_id"),
 )
 
 parking = object_table(

@@ -1,0 +1,193 @@
+"""Events taken in: each once, with its type, its place, who answers for it and until when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import shapely
+from sqlalchemy import Connection, Select, func, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from cim.provenance import touch_layers
+from cim.tables import event
+from layers.live.events.duplicates import join_duplicates
+from layers.live.events.incoming import Incoming
+from layers.live.events.locate import Place, locate
+from layers.live.events.log import write_log
+from layers.live.events.read import LAYER
+from layers.live.events.states import set_clocks
+from layers.live.events.tell import tell
+from layers.live.events.types import EventType, by_word, read_types, type_of
+from layers.live.sources import source_datasets
+from layers.sql import statement
+
+#: Events that are taken in together at most; more come one after the other.
+AT_ONCE = 500
+#: What an imported event gets besides its place.
+COMPLETED = ("type_code", "severity", "responsible", "responsibility_id", "geom")
+
+
+class Taken(NamedTuple):
+    """What became of one event: ``created``, ``known`` (it was taken in before) or ``merged`` into another."""
+
+    source: str
+    source_key: str
+    id: int
+    status: str
+    merged_into_id: int | None = None
+
+
+def take_in(connection: Connection, incoming: Sequence[Incoming], *, actor: str) -> list[Taken]:
+    """Take in events, in the caller's transaction; what became of each, in their order.
+
+    Raises
+    ------
+    InvalidInput
+        From the addresses; nothing is changed then, as the caller's transaction ends.
+    """
+    taken: list[Taken] = []
+    for start in range(0, len(incoming), AT_ONCE):
+        taken += _take(connection, incoming[start : start + AT_ONCE], actor)
+    if any(one.status != "known" for one in taken):
+        touch_layers(connection, [LAYER], None, None)
+    return taken
+
+
+def _take(connection: Connection, incoming: Sequence[Incoming], actor: str) -> list[Taken]:
+    named: dict[tuple[str, str], Incoming] = {}
+    for one in incoming:
+        named.setdefault((one.source, one.source_key), one)
+    known = _known(connection, list(named))
+    fresh = [one for name, one in named.items() if name not in known]
+    ids = _insert(connection, fresh)
+    # Between looking and inserting another may have taken it in.
+    known |= _known(connection, [name for name in named if name not in known and name not in ids])
+    write_log(connection, [
+        (ids[one.source, one.source_key], "collect", actor, {"source": one.source, "source_key": one.source_key})
+        for one in fresh if (one.source, one.source_key) in ids
+    ])  # fmt: skip
+    set_clocks(connection, list(ids.values()))
+    merged = join_duplicates(connection, list(ids.values()))
+    tell(connection, list(ids.values()))
+    return [_taken(name, ids, known, merged) for name in ((one.source, one.source_key) for one in incoming)]
+
+
+def _taken(
+    name: tuple[str, str], ids: dict[tuple[str, str], int], known: dict[tuple[str, str], int], merged: dict[int, int]
+) -> Taken:
+    if name in ids:
+        into = merged.get(ids[name])
+        return Taken(*name, ids[name], "created" if into is None else "merged", into)
+    return Taken(*name, known[name], "known")
+
+
+def _known(connection: Connection, names: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    if not names:
+        return {}
+    columns = (event.c.source, event.c.source_key, event.c.id)
+    rows = connection.execute(select(*columns).where(tuple_(event.c.source, event.c.source_key).in_(names)))
+    return {(source, key): number for source, key, number in rows}
+
+
+def _insert(connection: Connection, fresh: Sequence[Incoming]) -> dict[tuple[str, str], int]:
+    """Insert events with all that is known of them; name -> id of those that were not there."""
+    if not fresh:
+        return {}
+    words = by_word(read_types(connection))
+    types = [type_of(words, one.type, one.title) for one in fresh]
+    places = locate(connection, fresh)
+    parties = find_responsible(connection, [place.area_code for place in places], [each.code for each in types])
+    datasets = source_datasets(connection, {one.source for one in fresh})
+    rows = [
+        _row(one, kind, place, parties.get(number)) | {"dataset_id": datasets[one.source]}
+        for number, (one, kind, place) in enumerate(zip(fresh, types, places, strict=True))
+    ]
+    new = upsert(event).on_conflict_do_nothing(constraint="event_source_source_key_key")
+    done = connection.execute(new.returning(event.c.source, event.c.source_key, event.c.id), rows)
+    return {(source, key): number for source, key, number in done}
+
+
+def find_responsible(
+    connection: Connection, areas: Sequence[str | None], types: Sequence[str]
+) -> dict[int, tuple[int, str]]:
+    """Return number -> row of the list and party, for areas and codes of types in the same order."""
+    columns = {"number": list(range(len(types))), "area": list(areas), "type": list(types)}
+    return {row.number: (row.id, row.party) for row in connection.execute(statement("event_responsible"), columns)}
+
+
+def _row(one: Incoming, kind: EventType, place: Place, party: tuple[int, str] | None) -> dict[str, Any]:
+    return {
+        "layer_id": LAYER,
+        "source_key": one.source_key,
+        "source": one.source,
+        "name": one.title,
+        "type": one.type or kind.title_zh,
+        "type_code": kind.code,
+        "title": one.title or kind.title_zh,
+        "description": one.description,
+        "severity": one.severity or kind.severity,
+        "occurred_at": one.occurred_at,
+        "address": one.address,
+        "attributes": dict(one.attributes),
+        "device_code": one.device,
+        "area": None if one.area is None else f"SRID=4490;{shapely.to_wkt(one.area, rounding_precision=-1)}",
+        "geom": _point(place, one),
+        **_located(place),
+        # Nobody on the list: the one who looks after the cell.
+        "responsible": party[1] if party else place.manager,
+        "responsibility_id": party[0] if party else None,
+    }
+
+
+def _located(place: Place) -> dict[str, Any]:
+    names = ("area_code", "grid_cell_code", "building_id", "storey_id", "storey_number", "space_id", "room", "height_m",
+             "sensor_id", "camera_id", "location")  # fmt: skip
+    return {name: getattr(place, name) for name in names}
+
+
+def _point(place: Place, one: Incoming) -> str | None:
+    if place.longitude is None and one.area is not None:
+        inside = one.area.representative_point()
+        return f"SRID=4490;POINT ({inside.x!r} {inside.y!r})"
+    return None if place.longitude is None else f"SRID=4490;POINT ({place.longitude!r} {place.latitude!r})"
+
+
+def complete_imported(connection: Connection, dataset_id: int) -> int:
+    """Give events that an import wrote their types, places, parties and clocks; returns how many there were."""
+    total = 0
+    while rows := connection.execute(_incomplete(dataset_id)).all():
+        words = by_word(read_types(connection))
+        said = [
+            Incoming(row.source, row.source_key, row.type, row.title, row.description, row.severity, row.occurred_at,
+                     row.longitude, row.latitude, None, row.address, row.height_m, row.storey_number, row.room,
+                     row.device_code)
+            for row in rows
+        ]  # fmt: skip
+        types = [type_of(words, one.type, one.title) for one in said]
+        places = locate(connection, said)
+        parties = find_responsible(connection, [place.area_code for place in places], [each.code for each in types])
+        for number, (row, one, kind, place) in enumerate(zip(rows, said, types, places, strict=True)):
+            values = _row(one, kind, place, parties.get(number))
+            kept = {
+                name: values[name] for name in ("type_code", "severity", "responsible", "responsibility_id", "geom")
+            }
+            connection.execute(update(event).where(event.c.id == row.id).values(kept | _located(place)))
+        ids = [row.id for row in rows]
+        write_log(connection, [(row.id, "collect", "import", {"source": row.source}) for row in rows])
+        set_clocks(connection, ids)
+        join_duplicates(connection, ids)
+        total += len(rows)
+    return total
+
+
+def _incomplete(dataset_id: int) -> Select[Any]:
+    columns = ("id", "source", "source_key", "type", "title", "description", "severity", "occurred_at", "address",
+               "height_m", "storey_number", "room", "device_code")  # fmt: skip
+    place = (func.ST_X(event.c.geom).label("longitude"), func.ST_Y(event.c.geom).label("latitude"))
+    return (
+        select(*(event.c[name] for name in columns), *place)
+        .where(event.c.dataset_id == dataset_id, event.c.type_code.is_(None))
+        .order_by(event.c.occurred_at, event.c.id)
+        .limit(AT_ONCE)
+    )

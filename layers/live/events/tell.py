@@ -1,0 +1,44 @@
+"""Events that are new or have changed, told to all that listen, when the transaction commits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, func, select
+
+from cim.db import notify
+from cim.tables import event
+
+#: Events of one notice: PostgreSQL takes 8,000 bytes.
+AT_ONCE = 15
+_TITLE_LENGTH = 60
+
+
+def tell(connection: Connection, event_ids: Sequence[int]) -> None:
+    """Tell of events: what a map needs to draw them, and by what it is decided who may know."""
+    if not event_ids:
+        return
+    columns = (
+        "id",
+        "layer_id",
+        "type_code",
+        "severity",
+        "state",
+        "source",
+        "area_code",
+        "merged_into_id",
+        "building_id",
+    )
+    rows = connection.execute(
+        select(
+            *(event.c[name] for name in columns),
+            func.left(event.c.title, _TITLE_LENGTH).label("title"),
+            func.ST_X(event.c.geom).label("lon"),
+            func.ST_Y(event.c.geom).label("lat"),
+            event.c.occurred_at,
+            event.c.due_at,
+        ).where(event.c.id == func.any(list(event_ids)))
+    ).mappings()
+    told = [{str(name): value for name, value in row.items() if value is not None} for row in rows]
+    for start in range(0, len(told), AT_ONCE):
+        notify(connection, {"type": "event", "events": told[start : start + AT_ONCE]})

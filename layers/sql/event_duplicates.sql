@@ -1,0 +1,21 @@
+-- of each event the earliest other one that may be the same: of a type of the same group, near in place and time, open, and
+-- itself no part of another
+SELECT e.id, o.id AS into_id, o.source, o.distance_m, o.minutes
+FROM cim.event e
+JOIN cim.event_type t ON t.code = e.type_code
+CROSS JOIN LATERAL (
+    SELECT c.id, c.source, ST_Distance(c.geom::geography, e.geom::geography) AS distance_m,
+        CAST(abs(extract(epoch FROM e.occurred_at - c.occurred_at)) AS float8) / 60 AS minutes
+    FROM cim.event c JOIN cim.event_type k ON k.code = c.type_code
+    WHERE c.id < e.id AND k.merge_group = t.merge_group AND c.merged_into_id IS NULL
+        AND c.state = ANY (CAST(:states AS text[]))
+        AND c.geom && ST_Expand(e.geom, t.merge_distance_m / 100000.0 * 1.2 / cos(radians(ST_Y(e.geom))))
+        AND ST_DWithin(c.geom::geography, e.geom::geography, t.merge_distance_m)
+        AND c.occurred_at BETWEEN e.occurred_at - make_interval(mins => t.merge_minutes)
+            AND e.occurred_at + make_interval(mins => t.merge_minutes)
+        -- two storeys of one house are two places
+        AND (c.storey_number IS NULL OR e.storey_number IS NULL OR c.storey_number = e.storey_number
+            OR c.building_id IS DISTINCT FROM e.building_id)
+    ORDER BY c.occurred_at, c.id LIMIT 1) o
+WHERE e.id = ANY (CAST(:ids AS bigint[])) AND e.merged_into_id IS NULL
+ORDER BY e.id

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.auth import KeyRing
 from api.built import BuiltBodies
+from api.event_intake import EventIntake
 from api.gate import Gate
 from api.live import LiveEvent, LiveHub
 from api.metrics import Metrics
@@ -25,6 +26,8 @@ from cim.db import make_async_engine, make_engine, make_read_pool
 from cim.errors import CimError
 from cim.settings import Settings
 from layers.catalogue import LayerRow
+from layers.live.events.intake import take_in
+from layers.live.events.states import remind
 from tiles.keeper import Keeper
 from tiles.overview import is_made_of_sums
 from tiles.settle import settle
@@ -43,6 +46,8 @@ TILE_BYTES = 96 * 1024 * 1024
 MODEL_BYTES = 64 * 1024 * 1024
 #: Every so often the store is told which tiles are looked at.
 ASKED_EVERY_S = 5.0
+#: So late a clock may ring.
+REMIND_EVERY_S = 5.0
 
 
 class Service:
@@ -70,6 +75,7 @@ class Service:
         self.built = BuiltBodies(self.bodies, self.metrics.bodies)
         self.live = LiveHub(url, self._on_live)
         self.query_gate = Gate(QUERIES, waiting=16, patience_s=10)
+        self.events = EventIntake(lambda events, actor: self.write(take_in, events, actor=actor))
         self.compute_gate = Gate(COMPUTING, waiting=128, patience_s=20)
 
     async def read(self, function: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -126,18 +132,21 @@ class Service:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Check the database, listen to it, and let go of everything at the end."""
-        noting = None
+        noting = reminding = None
         try:
             await self.read(schema.require_ready)
             await self.tile_reads.open()
             await self.live.start()
             self.keeper.start()
             noting = asyncio.create_task(self._note_asked())
+            reminding = asyncio.create_task(self._remind())
             yield
         finally:
-            if noting is not None:
+            if noting is not None and reminding is not None:
                 noting.cancel()
+                reminding.cancel()
                 await asyncio.to_thread(self.keeper.stop)
+            await self.events.stop()
             await self.live.stop()
             await self.tile_builds.stop()
             await self.tile_reads.close()
@@ -160,6 +169,13 @@ class Service:
             self.versions.forget(str(event.data.get("layer")))
         elif event.kind == "tiles":
             self.tiles.drop(str(event.data["layer"]), [Envelope(*box) for box in event.data["boxes"]])
+
+    async def _remind(self) -> None:
+        """Look now and then whose time has run out; several processes do not tell it twice."""
+        while True:
+            await asyncio.sleep(REMIND_EVERY_S)
+            with suppress(CimError, SQLAlchemyError):
+                await self.write(remind)
 
     async def _note_asked(self) -> None:
         """Tell the store now and then which tiles are looked at, so that these are rebuilt first."""

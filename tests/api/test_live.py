@@ -5,14 +5,15 @@ from __future__ import annotations
 import anyio
 import orjson
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
 from api.live import QUEUE_LENGTH, LiveEvent, LiveHub
-from api.routers.live import _is_visible
+from api.routers.live import Wanted, _shown
 from api.service import Service
 from cim.access import Caller
 from cim.provenance import touch_layers
 from cim.settings import Settings
+from cim.tables import layer
 
 pytestmark = pytest.mark.anyio
 
@@ -26,7 +27,7 @@ async def test_a_caller_is_told_of_what_it_may_see(settings: Settings, database_
     async with service.running():
         seen = {
             role: [
-                await _is_visible(service, Caller(role), LiveEvent(1, kind, data))
+                bool(await _shown(service, Wanted(Caller(role)), LiveEvent(1, kind, data)))
                 for kind, data in (
                     ("layer", {"layer": "buildings"}),
                     ("layer", {"layer": "cameras"}),  # visible to planners
@@ -40,6 +41,31 @@ async def test_a_caller_is_told_of_what_it_may_see(settings: Settings, database_
         }
     assert seen["viewer"] == seen["service"] == [True, False, False, False, True, False]
     assert seen["planner"] == seen["admin"] == [True, True, False, False, True, True]
+
+
+async def test_events_are_told_by_area_layer_and_place(settings: Settings, database_url: str, city: Engine) -> None:
+    told = [
+        {"id": 1, "layer_id": "events", "area_code": "440307001001", "lon": 114.2, "lat": 22.7},
+        {"id": 2, "layer_id": "events", "area_code": "440307002001", "lon": 114.3, "lat": 22.8},
+        {"id": 3, "layer_id": "events"},
+    ]
+    service = Service(settings, database_url)
+
+    async def ids(wanted: Wanted) -> list[int]:
+        shown = await _shown(service, wanted, LiveEvent(1, "event", {"events": told}))
+        return [one["id"] for one in shown["events"]] if shown else []
+
+    async with service.running():
+        everyone, area = Caller("viewer"), Caller("viewer", "440307001")
+        assert await ids(Wanted(everyone)) == [1, 2, 3]
+        assert await ids(Wanted(area)) == [1, 3]
+        assert await ids(Wanted(everyone, frozenset({"buildings"}))) == []
+        assert await ids(Wanted(everyone, frozenset({"events"}), (114.25, 22.0, 115.0, 23.0))) == [2]
+        with city.begin() as connection:
+            connection.execute(update(layer).where(layer.c.id == "events").values(visibility="commander"))
+        service.versions.forget()
+        assert await ids(Wanted(everyone)) == []
+        assert await ids(Wanted(Caller("commander"))) == [1, 2, 3]
 
 
 async def test_one_who_does_not_keep_up_is_let_go_and_the_others_are_not(database_url: str) -> None:

@@ -111,6 +111,19 @@ def read_time(said: Any, now: datetime) -> datetime:
     return found.astimezone(UTC)
 
 
+def read_time_asked(name: str, text: str | None) -> datetime | None:
+    """Return a moment that a query asks for; raises InvalidInput."""
+    if text is None:
+        return None
+    try:
+        found = datetime.fromisoformat(text[:64].replace(" ", "+"))
+    except ValueError:
+        raise InvalidInput(f"{name} is '{text[:60]}'; write it like {EXAMPLE}") from None
+    if found.tzinfo is None:
+        raise InvalidInput(f"{name} is '{text[:60]}', without its zone; write it like {EXAMPLE}")
+    return found
+
+
 def _text(said: Mapping[str, Any], name: str) -> str | None:
     value = said.get(name)
     if value is None:

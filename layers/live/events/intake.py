@@ -9,6 +9,7 @@ import shapely
 from sqlalchemy import Connection, Select, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from cim.importing import AfterImport
 from cim.provenance import touch_layers
 from cim.tables import event
 from layers.live.events.duplicates import join_duplicates
@@ -151,6 +152,12 @@ def _point(place: Place, one: Incoming) -> str | None:
         inside = one.area.representative_point()
         return f"SRID=4490;POINT ({inside.x!r} {inside.y!r})"
     return None if place.longitude is None else f"SRID=4490;POINT ({place.longitude!r} {place.latitude!r})"
+
+
+def complete_after_import(connection: Connection, after: AfterImport) -> None:
+    """Complete the events that an import brought; the same import again changes nothing."""
+    if LAYER in after.result.layers:
+        complete_imported(connection, after.dataset_id)
 
 
 def complete_imported(connection: Connection, dataset_id: int) -> int:

@@ -18,6 +18,7 @@ from cim.errors import CimError, InvalidInput
 from layers.live.events.answer import describe, event_as_cap
 from layers.live.events.cap import read_cap
 from layers.live.events.cloudevents import BATCH, SINGLE, read_cloudevent
+from layers.live.events.context import event_context
 from layers.live.events.duplicates import join, part
 from layers.live.events.incoming import Incoming, read_incoming, read_time_asked
 from layers.live.events.intake import Taken
@@ -132,6 +133,12 @@ async def states(service: Host, caller: Who) -> Response:
 async def show(id: ObjectId, service: Host, caller: Who) -> Response:
     """Return the event, its log, the reports that are parts of it, and what may follow."""
     return Response(encode(await service.read(describe, id, caller)), headers=NO_STORE, media_type=JSON)
+
+
+@router.get("/{id}/context", summary="All that the map knows around an event")
+async def context(id: ObjectId, service: Host, caller: Who) -> Response:
+    """Return, part by part, what is there, whether nothing means none or no data, and on which layers it rests."""
+    return Response(encode(await service.query(event_context, id, caller)), headers=NO_STORE, media_type=JSON)
 
 
 @router.get("/{id}/cap", summary="One event as a CAP 1.2 alert")

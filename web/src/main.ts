@@ -6,23 +6,23 @@ import "./styles/map.css";
 import { ApiError, api, onUnauthorised } from "./api";
 import { errorState, h, spinner } from "./dom";
 import { setLanguage, t } from "./i18n";
-import { Painter, isPlain } from "./map/model_look";
-import { summaryOf } from "./map/model_summary";
-import type { ModelScene } from "./map/models";
+import { Extrusions } from "./map/extrusions";
 import { addScale, createMap } from "./map/map";
 import { addOverlays } from "./map/overlays";
 import { LayerStyles, absolute, baseStyleName, emptyStyle, setHillshade } from "./map/style";
 import { MapTheme } from "./map/theme";
 import { askForKey } from "./panels/sign_in";
-import { toast, toasts } from "./panels/toasts";
+import { toasts } from "./panels/toasts";
+import { showScenes } from "./scenes";
 import { assemble } from "./shell";
 import { Store, type State, type Theme } from "./store";
 import type { Config, LayerInfo, ModelInfo, Session } from "./types";
 import { follow, mirror, parse } from "./url_state";
-import { MODELS, type Viewer } from "./viewer";
+import type { Viewer } from "./viewer";
 
 const DEFAULTS: State = {
-  camera: null, switched: {}, opacity: {}, selection: null, lang: "zh", theme: "light", zone: null, hillshade: false, underground: false, look: null,
+  camera: null, switched: {}, opacity: {}, selection: null, lang: "zh", theme: "light", zone: null, hillshade: false, underground: false,
+  detailed: false, look: null,
 };
 
 interface Start {
@@ -60,8 +60,8 @@ async function start(app: HTMLElement): Promise<void> {
   app.replaceChildren(container);
   const map = createMap(container, absolute(style), config, store);
   const viewer: Viewer = {
-    map, store, config, layers, models, scene: null,
-    styles: new LayerStyles(map, layers),
+    map, store, config, layers, models, scene: null, city: null,
+    styles: new LayerStyles(map, layers), extrusions: new Extrusions(map),
     select: () => undefined, flyTo: () => undefined, startDrawing: () => undefined, openModel: () => undefined,
   };
   const shell = assemble(app, viewer, session);
@@ -78,50 +78,14 @@ async function start(app: HTMLElement): Promise<void> {
   follow(store, DEFAULTS, (camera) => map.jumpTo(camera));
   map.once("idle", () => { document.body.dataset.ready = "true"; });
   map.triggerRepaint();
-  await showModels(viewer);
+  await showScenes(viewer, shell.followCity);
 }
 
-function followState({ map, store, styles }: Viewer): void {
+function followState({ map, store, styles, extrusions }: Viewer): void {
   const theme = new MapTheme(map);
   store.watch(["theme"], (state) => void theme.apply(state.theme));
-  store.watch(["switched", "opacity"], (state) => void styles.apply(state));
+  store.watch(["switched", "opacity", "underground"], (state) => void styles.apply(state).then(() => extrusions.apply()));
   store.watch(["hillshade"], (state) => setHillshade(map, state.hillshade));
-}
-
-/** The part that draws BIM models is large and comes last: the map can be used while it is fetched. */
-async function showModels(viewer: Viewer): Promise<void> {
-  const { ModelScene } = await import("./map/models");
-  const failed = new Set<number>();
-  const scene = new ModelScene(viewer.map, (model, message) => {
-    if (failed.has(model.id)) return;
-    failed.add(model.id);
-    toast(`${model.name}: ${message || t("error")}`, "error");
-  });
-  viewer.scene = scene;
-  const apply = () => {
-    const { switched, opacity, underground } = viewer.store.state;
-    scene.setView({ visible: switched[MODELS] ?? true, opacity: opacity[MODELS] ?? 1, underground });
-  };
-  viewer.store.watch(["switched", "opacity", "underground"], apply);
-  followLook(viewer, scene);
-  scene.setModels(viewer.models);
-  apply();
-  scene.select(viewer.store.state.selection);
-}
-
-/** The scene is told of a look once it is known what the model holds. */
-function followLook({ store }: Viewer, scene: ModelScene): void {
-  const apply = async () => {
-    const { look } = store.state;
-    if (!look || isPlain(look)) {
-      scene.setPainter(null);
-      return;
-    }
-    const summary = await summaryOf(look.model).catch(() => null);
-    if (summary && store.state.look === look) scene.setPainter(new Painter(look, summary));
-  };
-  store.watch(["look"], () => void apply());
-  void apply();
 }
 
 function explain(error: unknown): string {

@@ -5,9 +5,11 @@ import { h } from "./dom";
 import { t, titleOf } from "./i18n";
 import { listen, throttled, type LiveEvents } from "./live";
 import { ChangedTiles } from "./map/changed_tiles";
+import { CITY_LAYERS } from "./map/city_layers";
 import { flyTo } from "./map/map";
 import { forgetSummaries } from "./map/model_summary";
 import { onPick } from "./map/selection";
+import { PIPES } from "./map/style";
 import { DetailsPanel } from "./panels/details";
 import { DrawBar } from "./panels/draw_bar";
 import { InventoryPanel } from "./panels/inventory";
@@ -30,6 +32,8 @@ const NARROW = "(max-width: 860px)";
 export interface Shell {
   /** Opens what the address asked for: the zone and the selected object. */
   restore(): void;
+  /** What is drawn of the city in 3D has become another. */
+  followCity(): void;
 }
 
 export function assemble(app: HTMLElement, viewer: Viewer, session: Session | null): Shell {
@@ -57,7 +61,7 @@ export function assemble(app: HTMLElement, viewer: Viewer, session: Session | nu
     if (target) viewer.flyTo(target);
   };
   viewer.openModel = (id) => model.open(id, true);
-  onPick(viewer.map, () => viewer.scene, () => draw.tool.active, (id, of) => {
+  onPick(viewer, () => draw.tool.active, (id, of) => {
     if (of !== null) model.open(of, false);
     viewer.select(id);
   });
@@ -70,7 +74,16 @@ export function assemble(app: HTMLElement, viewer: Viewer, session: Session | nu
       model.restore();
       if (selection !== null) void details.open(selection);
     },
+    followCity: () => followCity(viewer, toolbar, details),
   };
+}
+
+function followCity(viewer: Viewer, toolbar: Toolbar, details: DetailsPanel): void {
+  toolbar.follow();
+  if (viewer.styles.setReplaced(PIPES, viewer.city?.draws(PIPES) ?? false)) {
+    void viewer.styles.apply(viewer.store.state);
+    details.mark();
+  }
 }
 
 function drawing(viewer: Viewer, toolbar: Toolbar): { tool: DrawTool; bar: DrawBar } {
@@ -132,18 +145,32 @@ function follow(viewer: Viewer, layers: LayersPanel, topbar: TopBar): void {
   const changed = new ChangedTiles(viewer.map);
   const events: LiveEvents = {
     state: (state) => topbar.setLive(state),
-    layer: () => reload("catalogue"),
-    tiles: (change) => changed.add(change.layer, change.boxes),
+    layer: (change) => {
+      reload("catalogue");
+      refreshCity(viewer, change.layer);
+    },
+    tiles: (change) => {
+      changed.add(change.layer, change.boxes);
+      refreshCity(viewer, change.layer);
+    },
     model: (arrival) => {
       reload("catalogue");
+      // buildings with a model are left to it
+      refreshCity(viewer, "buildings");
       toast(t("model_arrived", { name: arrival.name }), "info", () => viewer.flyTo({ bounds: arrival.bounds }, 17.5));
     },
     resumed: () => {
       for (const layer of viewer.layers) changed.add(layer.id);
+      CITY_LAYERS.forEach((layer) => refreshCity(viewer, layer));
       reload("catalogue");
     },
   };
   listen(events);
+}
+
+function refreshCity({ city }: Viewer, changed: string): void {
+  const layer = CITY_LAYERS.find((each) => each === changed);
+  if (layer) city?.refresh(layer);
 }
 
 async function reloadCatalogue(viewer: Viewer, panel: LayersPanel): Promise<void> {

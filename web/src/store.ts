@@ -24,8 +24,10 @@ export interface State {
   /** The drawn zone's ring, not closed, or null. */
   zone: Position[] | null;
   hillshade: boolean;
-  /** Whether the parts of models below the ground are drawn. */
+  /** Whether one looks below the ground: pipes at their depth, the parts of models there, all else seen through. */
   underground: boolean;
+  /** Whether buildings are drawn from 3D Tiles, with the roofs that a city model gave. */
+  detailed: boolean;
   /** The model that is looked into, and how. */
   look: ModelLook | null;
 }

@@ -5,7 +5,7 @@ import type { Camera, Key, State, Store, Theme } from "./store";
 import type { Lang, Position } from "./types";
 
 /** In the order in which a link is followed: the selected object's page comes last, before the others. */
-const MIRRORED: Key[] = ["lang", "theme", "switched", "opacity", "hillshade", "underground", "zone", "look", "selection", "camera"];
+const MIRRORED: Key[] = ["lang", "theme", "switched", "opacity", "hillshade", "underground", "detailed", "zone", "look", "selection", "camera"];
 
 function finite(text: string | null): number[] | null {
   if (!text) return null;
@@ -89,6 +89,7 @@ export function parse(hash: string): Partial<State> {
   if (look) found.look = look;
   found.hillshade = query.get("hs") === "1";
   found.underground = query.get("ug") === "1";
+  found.detailed = query.get("db") === "1";
   return found;
 }
 
@@ -121,6 +122,7 @@ export function format(state: Readonly<State>): string {
   if (state.look) formatLook(state.look).forEach(([name, value]) => add(name, value));
   if (state.hillshade) add("hs", "1");
   if (state.underground) add("ug", "1");
+  if (state.detailed) add("db", "1");
   if (state.lang !== "zh") add("lang", state.lang);
   if (state.theme !== "light") add("theme", state.theme);
   return parts.join("&");

@@ -1,6 +1,8 @@
 /** What the panels share: the map, the store, the catalogue, and the few things that can be asked of the viewer. */
 
 import type { Map as MapLibreMap } from "maplibre-gl";
+import type { CityScene } from "./map/city_scene";
+import type { Extrusions } from "./map/extrusions";
 import type { ModelScene } from "./map/models";
 import type { LayerStyles } from "./map/style";
 import type { Store } from "./store";
@@ -21,7 +23,9 @@ export interface Viewer {
   readonly styles: LayerStyles;
   layers: LayerInfo[];
   models: ModelInfo[];
+  readonly extrusions: Extrusions;
   scene: ModelScene | null;
+  city: CityScene | null;
   /** Selects an object (null: none); with a target the camera goes there. */
   select(id: number | null, target?: Target): void;
   flyTo(target: Target, maxZoom?: number): void;

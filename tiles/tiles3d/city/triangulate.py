@@ -62,12 +62,19 @@ def _delaunay(points: Floats, ring_of: Integers, rings: Integers, polygon_of: In
     known = np.column_stack([polygon_number[ring_number], points[mine]])
     _, first, number = np.unique(np.vstack([known, wanted]), axis=0, return_index=True, return_inverse=True)
     made = [mine[first[number.reshape(-1)[len(known) :]]].reshape(-1, 3)]
-    outer = np.searchsorted(polygon_number, np.flatnonzero(~is_valid))
-    return np.concatenate(made + [_fan(mine[ring_number == ring]) for ring in outer.tolist()])
+    for number in np.flatnonzero(~is_valid).tolist():
+        corners = mine[polygon_number[ring_number] == number]
+        made.append(_mended(polygons[number], points, corners))
+    return np.concatenate(made)
 
 
-def _fan(corners: Integers) -> Integers:
-    """Return triangles around the first corner of a ring: right enough for one that crosses itself."""
-    between = np.arange(1, len(corners) - 2)
-    found: Integers = corners[np.column_stack([np.zeros_like(between), between, between + 1])]
-    return found
+def _mended(polygon: Any, points: Floats, corners: Integers) -> Integers:
+    """Return triangles of a polygon whose rings touch or cross; where they cross, the nearest corner stands for it."""
+    whole = shapely.make_valid(polygon, method="structure", keep_collapsed=False)
+    parts = [part for part in shapely.get_parts(whole) if part.geom_type == "Polygon" and not part.is_empty]
+    triangles = shapely.get_parts(shapely.constrained_delaunay_triangles(parts))
+    found = shapely.get_coordinates(shapely.orient_polygons(triangles)).reshape(-1, 4, 2)[:, :3]
+    apart = np.linalg.norm(found[:, :, None] - points[corners], axis=-1)
+    nearest: Integers = corners[apart.argmin(axis=-1)]
+    first, second, third = nearest.T
+    return nearest[(first != second) & (second != third) & (third != first)]

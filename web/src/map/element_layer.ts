@@ -1,7 +1,8 @@
 /** 3D Tiles whose elements are picked, coloured and hidden one by one (EXT_mesh_features with EXT_structural_metadata). */
 
-import { COORDINATE_SYSTEM, type GetPickingInfoParams, type Layer, type PickingInfo } from "@deck.gl/core";
+import { COORDINATE_SYSTEM, type FilterContext, type GetPickingInfoParams, type Layer, type PickingInfo } from "@deck.gl/core";
 import { Tile3DLayer } from "@deck.gl/geo-layers";
+import type { Matrix4 } from "@math.gl/core";
 import { ElementMeshLayer, Pass, styleBytes } from "./element_mesh_layer";
 import { mergeElements, type Element, type ElementMesh, type Gltf } from "./element_mesh";
 import { GAP_M, type Painter } from "./model_look";
@@ -10,10 +11,12 @@ import { replaceAtOnce, setScreenSpaceError, type Tileset } from "./tile_loading
 interface Tile {
   id: string;
   tileDrawn?: boolean;
+  selected: boolean;
+  viewportIds: string[];
   content: {
     gltf: Gltf;
     cartographicOrigin: number[];
-    modelMatrix: number[];
+    modelMatrix: Matrix4;
     elementMesh?: ElementMesh | null;
     styles?: { of: Painter; bytes: Uint8Array };
   };
@@ -27,6 +30,14 @@ export interface ElementTileProps {
   selectedElement: number;
   /** Metres; what is lower is left out. */
   lowestHeight: number;
+  /** Pixels from the axis of a pipe to its side, where that would be less; 0: as it is. */
+  leastWidth: number;
+  /** Whether nothing that is drawn before hides them: neither does the ground. */
+  inFront: boolean;
+  /** Red, green, blue by which all colours are dimmed, of 255. */
+  tint: [number, number, number];
+  /** How they take light, as deck.gl has it. */
+  material: object;
   /** How the elements are drawn; null: as they are. */
   painter: Painter | null;
   /** The error in pixels below which a tile is good enough. */
@@ -44,6 +55,7 @@ interface TileLayer extends Layer {
   updateState(params: unknown): void;
   renderLayers(): Layer[] | null;
   getSubLayerProps(props: Record<string, unknown>): Record<string, unknown>;
+  filterSubLayer(context: FilterContext): boolean;
 }
 const Base = Tile3DLayer as unknown as new (props: Record<string, unknown>) => TileLayer;
 
@@ -51,6 +63,8 @@ export class ElementTileLayer extends Base {
   static layerName = "ElementTileLayer";
   static defaultProps = {
     selectedElement: { type: "number", value: -1 }, lowestHeight: { type: "number", value: -1e6 },
+    leastWidth: { type: "number", value: 0 }, inFront: { type: "boolean", value: false }, tint: { type: "color", value: [255, 255, 255] },
+    material: { type: "object", value: { ambient: 0.62, diffuse: 0.55, shininess: 8, specularColor: [20, 20, 20] } },
     painter: { type: "object", value: null, optional: true }, screenSpaceError: { type: "number", value: 12 },
   };
 
@@ -76,6 +90,11 @@ export class ElementTileLayer extends Base {
     }
   }
 
+  /** Whether all that the last camera asks for has come. */
+  get isComplete(): boolean {
+    return this.state?.tileset3d?.isLoaded() ?? false;
+  }
+
   override updateState(params: unknown): void {
     super.updateState(params);
     const { tileset3d, lastUpdatedViewports } = this.state;
@@ -93,27 +112,28 @@ export class ElementTileLayer extends Base {
   _make3DModelLayer(tile: Tile): Layer | null {
     const { content } = tile;
     // merged once a tile: the mesh is kept with the tile's content and goes when that is dropped
-    if (content.elementMesh === undefined) content.elementMesh = mergeElements(content.gltf, content.modelMatrix, content.cartographicOrigin[2] ?? 0);
+    if (content.elementMesh === undefined) content.elementMesh = mergeElements(content.gltf, content.modelMatrix, content.cartographicOrigin);
     if (!content.elementMesh) return null;
     const { geometry, elements } = content.elementMesh;
-    const { selectedElement: selected, lowestHeight, painter } = this.#own;
+    const { selectedElement: selected, lowestHeight, leastWidth, inFront, tint, material, painter } = this.#own;
     return new ElementMeshLayer(this.getSubLayerProps({ id: "elements" }) as never, {
       id: `${this.id}-elements-${tile.id}`,
       tile,
       lowestHeight,
+      leastWidth,
+      inFront,
       styles: painter && styles(tile, elements, painter),
       gap: painter?.look.explode ? GAP_M : 0,
       pass: painter?.hasFaint ? Pass.Solid : Pass.All,
       mesh: geometry,
       data: [0],
       getPosition: [0, 0, 0],
-      getColor: [255, 255, 255, 255],
+      getColor: [...tint, 255],
       coordinateSystem: COORDINATE_SYSTEM.METER_OFFSETS,
       coordinateOrigin: content.cartographicOrigin,
-      modelMatrix: content.modelMatrix,
       highlightedObjectIndex: selected < 0 ? -1 : elements.findIndex((each) => each.id === selected),
       highlightColor: [255, 138, 0, 235],
-      material: { ambient: 0.62, diffuse: 0.55, shininess: 8, specularColor: [20, 20, 20] },
+      material,
       _offset: 0,
       onFirstDraw: () => this.#drawn(tile),
     } as never) as unknown as Layer;
@@ -126,6 +146,15 @@ export class ElementTileLayer extends Base {
       this.#releasing = 0;
       if (this.state?.tileset3d) this._updateTileset(this.state.lastUpdatedViewports);
     });
+  }
+
+  /**
+   * All tiles that are drawn can be picked. The base leaves out those whose middle is more than a quarter of the window
+   * away from the pointer, however large they are: then nothing is hit beside the middle of a large tile.
+   */
+  override filterSubLayer({ layer, viewport }: FilterContext): boolean {
+    const { tile } = layer.props as unknown as { tile: Tile };
+    return tile.selected && tile.viewportIds.includes(viewport.id);
   }
 
   override getPickingInfo({ info, sourceLayer }: GetPickingInfoParams): PickedElement {

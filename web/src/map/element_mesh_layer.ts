@@ -9,29 +9,34 @@ import { Drawn, MOST_STOREYS } from "./model_look";
 /** Which elements a draw takes: faint ones come in a second one. */
 export const enum Pass { All = 0, Solid = 1, Faint = 2 }
 
+/** Pipes of this radius and more are drawn three times as wide as the thinnest, where all of them are too thin to be seen. */
+const WIDE_M = "0.6";
 const WIDTH = 256;
 /** The size of the texture for so many elements: four bytes each, full rows. */
 export const styleBytes = (elements: number): number => Math.max(1, Math.ceil(elements / WIDTH)) * WIDTH * 4;
 
 const block = `layout(std140) uniform elementUniforms {
-  vec4 up;
   float lowest;
   float gap;
   float pass;
   float styled;
+  float leastWidth;
+  float inFront;
 } element;
 `;
 const elementUniforms = {
   name: "element", vs: block, fs: block,
-  uniformTypes: { up: "vec4<f32>", lowest: "f32", gap: "f32", pass: "f32", styled: "f32" },
+  uniformTypes: { lowest: "f32", gap: "f32", pass: "f32", styled: "f32", leastWidth: "f32", inFront: "f32" },
 } as const;
 
 // The picking colour is the element's row in the tile's property table instead of the instance's number; the colour is
-// the element's material with its transparency, or what the texture says; what lies below the lowest height is left out.
+// the element's material with its transparency, or what the texture says; what lies below the lowest height is left out;
+// pipes are widened to what can be seen.
 const INJECT = {
   "vs:#decl": `
 uniform highp sampler2D elementStyles;
-in vec3 elementData;
+in vec4 elementData;
+vec3 elementNormal;
 out float elementHeight;
 flat out int elementDrawn;
 vec4 elementStyle() {
@@ -40,8 +45,22 @@ vec4 elementStyle() {
   return texelFetch(elementStyles, ivec2(row % ${WIDTH}, row / ${WIDTH}), 0);
 }
 int elementByte() { return int(elementStyle().a * 255.0 + 0.5); }
+float elementWidening(vec3 offset) {
+  if (element.leastWidth <= 0.0) return 0.0;
+  float distance = project_common_position_to_clipspace(project_position(vec4(offset, 1.0))).w;
+  float metresAPixel = distance / (project.focalDistance * project.scale * project.commonUnitsPerMeter.z);
+  // what is wider stays so, also where both are drawn wider than they are
+  float least = element.leastWidth * (0.5 + min(elementData.w / ${WIDE_M}, 1.0)) * metresAPixel;
+  return max(least - elementData.w, 0.0);
+}
 `,
-  "vs:DECKGL_FILTER_SIZE": `size += element.up.xyz * element.gap * float(elementByte() & ${MOST_STOREYS});`,
+  "vs:DECKGL_FILTER_SIZE": `
+size.z += element.gap * float(elementByte() & ${MOST_STOREYS});
+size += elementNormal * elementWidening(size);`,
+  // the attribute itself is declared after the place of the hook above
+  "vs:#main-start": "elementNormal = normals;",
+  // before all that was drawn, but in their own order
+  "vs:DECKGL_FILTER_GL_POSITION": "if (element.inFront > 0.5) position.z = 0.02 * position.z - 0.98 * position.w;",
   "vs:#main-end": `
 vColor.a *= elementData.y;
 picking_setPickingColor(picking_getPickingColorFromIndex(elementData.x));
@@ -60,11 +79,14 @@ if (elementHeight < element.lowest || (isFaint ? element.pass == ${Pass.Solid}.0
 
 interface ElementMeshProps {
   lowestHeight: number;
+  /** Pixels from the axis of a pipe of common width to its side, where that would be less; 0: as it is. */
+  leastWidth: number;
+  /** Whether nothing that is drawn before hides them. */
+  inFront: boolean;
   /** As Painter.paint gives them; null: all are drawn as they are. */
   styles: Uint8Array | null;
   gap: number;
   pass: Pass;
-  modelMatrix: ArrayLike<number>;
   onFirstDraw: () => void;
 }
 
@@ -105,10 +127,8 @@ export class ElementMeshLayer extends SimpleMeshLayer {
   }
 
   override draw(options: { uniforms: unknown }): void {
-    const { lowestHeight: lowest, gap, pass, styles, modelMatrix: m } = this.#own;
-    // up in the axes of the tile: the third row of the matrix to east, north, up
-    const up = [m[2]!, m[6]!, m[10]!, 0];
-    this.state.model?.shaderInputs.setProps({ element: { up, lowest, gap, pass, styled: styles ? 1 : 0, elementStyles: this.#texture } } as never);
+    const { lowestHeight: lowest, leastWidth, inFront, gap, pass, styles } = this.#own;
+    this.state.model?.shaderInputs.setProps({ element: { lowest, gap, pass, styled: styles ? 1 : 0, leastWidth, inFront: inFront ? 1 : 0, elementStyles: this.#texture } } as never);
     super.draw(options);
     if (!this.state.model || this.#isDrawn) return;
     (this.state as unknown as { isDrawn?: boolean }).isDrawn = true;

@@ -1,20 +1,17 @@
 /** BIM models on the map: those in view are streamed as 3D Tiles, drawn among the map's own layers. */
 
-import { AmbientLight, DirectionalLight, LightingEffect } from "@deck.gl/core";
-import { MapLibreOverlay } from "@deck.gl/maplibre";
-import { Point, type FilterSpecification, type LngLatBounds, type Map as MapLibreMap } from "maplibre-gl";
+import { Point, type LngLatBounds, type Map as MapLibreMap } from "maplibre-gl";
 import type { ModelInfo } from "../types";
-import { ElementTileLayer, type PickedElement } from "./element_layer";
+import type { DeckOverlay } from "./deck_overlay";
+import { ElementTileLayer } from "./element_layer";
+import type { Extrusions } from "./extrusions";
 import type { Painter } from "./model_look";
-import { isBehindBlock, type Place } from "./occlusion";
+import { isBehindBlock } from "./occlusion";
 import { patientFetch } from "./patient_fetch";
 
 /** From this zoom on a model replaces its building's extrusion. */
 const MIN_ZOOM = 14.5;
 const MAX_AT_ONCE = 60;
-const PICK_RADIUS_PX = 2;
-/** The beginning of the ids under which the overlay adds itself to the map's layers. */
-const GROUP = "deck-maplibre-layer-group";
 
 /** The error in pixels below which a tile is good enough; for a model whose elements are told apart, each one counts. */
 const GOOD_ENOUGH_PX = 12;
@@ -24,11 +21,16 @@ const CACHE_MB = 256;
 
 /** What is lower is cut off, unless the underground is shown; a little below 0, for slabs that lie on the ground. */
 const GROUND_M = -0.05;
+const LOWEST_M = -1e6;
+/** Of models among which pipes are looked for, unless they are looked into themselves. */
+const SEEN_THROUGH = 0.35;
 
 export interface ModelView {
   visible: boolean;
   opacity: number;
   underground: boolean;
+  /** The model that is looked into. */
+  lookedInto: number | null;
 }
 
 export interface PickedModel {
@@ -37,26 +39,23 @@ export interface PickedModel {
 }
 
 export class ModelScene {
-  #overlay: MapLibreOverlay;
   #models: ModelInfo[] = [];
-  #view: ModelView = { visible: true, opacity: 1, underground: false };
+  #view: ModelView = { visible: true, opacity: 1, underground: false, lookedInto: null };
   #selected = -1;
   #painter: Painter | null = null;
   /** Models of which something has been drawn: only these take the place of their building's block. */
   #drawn = new Set<number>();
   #shown = "";
-  #buildingFilter: FilterSpecification | null | undefined;
   #layers: ElementTileLayer[] = [];
   /** Tiles drawn or failed so far, for tests. */
   loadedTiles = 0;
 
-  constructor(private readonly map: MapLibreMap, private readonly onError: (model: ModelInfo, message: string) => void) {
-    const sun = new DirectionalLight({ color: [255, 250, 240], intensity: 0.85, direction: [-0.6, 0.9, -1.4] });
-    const lighting = new LightingEffect({ ambient: new AmbientLight({ color: [255, 255, 255], intensity: 0.9 }), sun });
-    this.#overlay = new MapLibreOverlay({ interleaved: true, layers: [], effects: [lighting], pickingRadius: PICK_RADIUS_PX });
-    map.addControl(this.#overlay);
+  constructor(
+    private readonly map: MapLibreMap, private readonly overlay: DeckOverlay, private readonly extrusions: Extrusions,
+    private readonly onError: (model: ModelInfo, message: string) => void,
+  ) {
     map.on("moveend", () => this.#update());
-    map.on("idle", () => this.#interleave());
+    map.on("terrain", () => this.#update(true));
   }
 
   /** Whether nothing is under way of what was asked for, which for the last change is after the next picture. */
@@ -89,14 +88,12 @@ export class ModelScene {
   /** The model's element at a place of the canvas, in CSS pixels. */
   pick(point: { x: number; y: number }): PickedModel | null {
     if (!this.#shown) return null;
-    const info = this.#overlay.pickObject({ x: point.x, y: point.y, radius: PICK_RADIUS_PX, unproject3D: true }) as PickedElement | null;
+    const info = this.overlay.pick(point, [PREFIX]);
     const model = info && this.#models.find((each) => info.layer?.id === layerId(each));
     if (!model) return null;
     // from afar a storey's block is hit: that is the building
     const id = info.element?.discipline === "blocks" ? null : info.element?.id;
-    const [lon, lat, height] = info.coordinate ?? [];
-    const place: Place | null = lon === undefined || lat === undefined || height === undefined ? null : [lon, lat, height];
-    if (place && isBehindBlock(this.map, new Point(point.x, point.y), place)) return null;
+    if (isBehindBlock(this.map, new Point(point.x, point.y), info.coordinate)) return null;
     return { model, elementId: typeof id === "number" ? id : null };
   }
 
@@ -114,42 +111,31 @@ export class ModelScene {
     if (!force && shown === this.#shown) return;
     this.#shown = shown;
     this.#layers = models.map((model) => this.#layer(model));
-    this.#overlay.setProps({ layers: this.#layers } as never);
+    this.overlay.set("models", this.#layers);
     this.#hideBuildings(models);
-  }
-
-  /**
-   * Puts the models among the map's layers where that has not happened: the overlay does not do it while the style is
-   * busy, and draws them over everything then, without regard to the blocks before them.
-   */
-  #interleave(): void {
-    if (this.#shown && !this.map.getLayersOrder().some((id) => id.startsWith(GROUP))) this.#update(true);
   }
 
   #layer(model: ModelInfo): ElementTileLayer {
     const painter = this.#painter?.look.model === model.id ? this.#painter : null;
+    // on the flat map the ground floor stands at height 0, as the extrusions do
+    const isFlat = !this.map.getTerrain();
+    const { underground, opacity } = this.#view;
     return new ElementTileLayer({
       id: layerId(model),
-      // the map is flat: the ground floor stands on it, as the extrusions do
       // a model that was imported anew is fetched anew
-      data: new URL(`${model.tileset!}?ground=flat&of=${encodeURIComponent(model.imported_at ?? "")}`, location.origin).href,
+      data: new URL(`${model.tileset!}?ground=${isFlat ? "flat" : "true"}&of=${encodeURIComponent(model.imported_at ?? "")}`, location.origin).href,
       pickable: true,
-      opacity: this.#view.opacity,
-      lowestHeight: this.#view.underground ? -1e6 : GROUND_M,
+      opacity: opacity * (underground && model.id !== this.#view.lookedInto ? SEEN_THROUGH : 1),
+      lowestHeight: underground || !isFlat ? LOWEST_M : GROUND_M,
       selectedElement: this.#selected,
       painter,
       screenSpaceError: painter?.needsElements ? EXACT_PX : GOOD_ENOUGH_PX,
-      beforeId: this.#above(),
+      beforeId: this.overlay.aboveGround,
       // workers of loaders.gl would be fetched from a CDN: the tiles are plain glTF, parsed on the page
       loadOptions: { worker: false, core: { worker: false, fetch: patientFetch }, tileset: { maximumScreenSpaceError: GOOD_ENOUGH_PX, maximumMemoryUsage: CACHE_MB } },
       onTileLoad: () => this.#loaded(model),
       onTileError: (_tile: unknown, _url: string, message: string) => this.onError(model, message),
     });
-  }
-
-  /** The map layer under which models are drawn: the first of the dots and names, which stay on top. */
-  #above(): string | undefined {
-    return this.map.getStyle().layers.find((layer) => layer.type === "circle" || layer.type === "symbol")?.id;
   }
 
   #loaded(model: ModelInfo): void {
@@ -162,17 +148,13 @@ export class ModelScene {
 
   /** A building whose model is drawn is not drawn a second time as a block. */
   #hideBuildings(models: ModelInfo[]): void {
-    const layer = "buildings:extrusion";
-    if (!this.map.getLayer(layer)) return;
-    if (this.#buildingFilter === undefined) this.#buildingFilter = (this.map.getFilter(layer) as FilterSpecification | void) ?? null;
-    const ids = models.filter((model) => this.#drawn.has(model.id)).map((model) => model.building_id).filter((id): id is number => id !== null);
-    const others = ["!", ["in", ["id"], ["literal", ids]]];
-    const filter = ids.length ? (this.#buildingFilter ? ["all", this.#buildingFilter, others] : others) : this.#buildingFilter;
-    this.map.setFilter(layer, filter as FilterSpecification | null);
+    const drawn = models.filter((model) => this.#drawn.has(model.id));
+    this.extrusions.setModelled(drawn.map((model) => model.building_id).filter((id): id is number => id !== null));
   }
 }
 
-const layerId = (model: ModelInfo) => `model-${model.id}`;
+const PREFIX = "model-";
+const layerId = (model: ModelInfo) => `${PREFIX}${model.id}`;
 
 function overlaps(model: ModelInfo, view: LngLatBounds): boolean {
   const [west, south, east, north] = model.bounds ?? [model.center![0], model.center![1], model.center![0], model.center![1]];

@@ -1,4 +1,4 @@
-/** Whether a building's block stands before a point of a model: the overlay's picking knows the models only. */
+/** Whether a building's block stands before what the overlay draws: its picking knows nothing of the map's own blocks. */
 
 import type { Map as MapLibreMap, MapGeoJSONFeature, Point } from "maplibre-gl";
 import type { Position } from "../types";
@@ -9,7 +9,11 @@ export type Place = readonly [number, number, number];
 /** The block that a model stands in, or that it touches, is not before it. */
 const NEAR_END = 0.995;
 
-export function isBehindBlock(map: MapLibreMap, point: Point, place: Place): boolean {
+/** Tells of a place that is seen at a point of the canvas; false where it is not known. */
+export function isBehindBlock(map: MapLibreMap, point: Point, coordinate: readonly number[] | undefined): boolean {
+  const [lon, lat, height] = coordinate ?? [];
+  if (lon === undefined || lat === undefined || height === undefined) return false;
+  const place: Place = [lon, lat, height];
   const layers = map.getStyle().layers.filter((layer) => layer.type === "fill-extrusion").map((layer) => layer.id);
   const blocks = map.queryRenderedFeatures(point, { layers });
   if (!blocks.length) return false;

@@ -50,9 +50,6 @@ function setData(map: MapLibreMap, source: string, geometries: Geometry[]): void
 
 export function showSelection(map: MapLibreMap, object: CityObject | null): void {
   setData(map, "viewer-selection", object?.geometry ? [object.geometry] : []);
-  if (map.getLayer("viewer-selection-extrusion")) {
-    map.setFilter("viewer-selection-extrusion", ["==", ["id"], object?.layer === "buildings" ? object.id : -1]);
-  }
 }
 
 export function ringPolygon(ring: Position[]): GeoJSON.Polygon {

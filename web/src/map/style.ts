@@ -5,6 +5,8 @@ import { api } from "../api";
 import type { State, Theme } from "../store";
 import type { LayerInfo } from "../types";
 
+/** The layer that is looked for below the ground. */
+export const PIPES = "pipes";
 const METADATA = "cim:layer";
 const FALLBACK_COLOR = "#5b7db1";
 
@@ -76,6 +78,9 @@ const OPACITY = {
   fill: "fill-opacity", line: "line-opacity", circle: "circle-opacity", "fill-extrusion": "fill-extrusion-opacity", symbol: "text-opacity",
 } as const;
 
+/** How much of what stands or lies on the ground is left when one looks through it. */
+const SEEN_THROUGH: Record<string, number> = { fill: 0.5, line: 0.45, "fill-extrusion": 0.16, symbol: 0.7 };
+
 const RANK: Record<string, number> = { background: 0, fill: 1, hillshade: 2, line: 3, circle: 5, "fill-extrusion": 4, symbol: 6 };
 
 /** The map layer below which one of this type belongs: areas under lines under points under labels. */
@@ -88,6 +93,8 @@ function below(map: MapLibreMap, type: string): string | undefined {
 export class LayerStyles {
   #adding = new Map<string, Promise<void>>();
   #opacities = new Map<string, number>();
+  /** Layers that something else is drawn in place of. */
+  #replaced = new Set<string>();
 
   constructor(private readonly map: MapLibreMap, private readonly layers: LayerInfo[]) {}
 
@@ -99,14 +106,22 @@ export class LayerStyles {
     return state.switched[layer.id] ?? layer.visible;
   }
 
+  /** Says whether something else is drawn in place of a layer; true when that is news, which takes effect by apply(). */
+  setReplaced(layer: string, isReplaced: boolean): boolean {
+    if (this.#replaced.has(layer) === isReplaced) return false;
+    if (isReplaced) this.#replaced.add(layer);
+    else this.#replaced.delete(layer);
+    return true;
+  }
+
   /** Brings the map in step with the state's switches and opacities. */
   async apply(state: Readonly<State>): Promise<void> {
     await Promise.all(this.layers.filter((layer) => layer.tiles).map(async (layer) => {
       const on = this.isOn(layer, state);
       if (on) await this.#ensure(layer, state.theme);
       for (const id of this.ids(layer.id)) {
-        this.map.setLayoutProperty(id, "visibility", on ? "visible" : "none");
-        this.#setOpacity(id, state.opacity[layer.id]);
+        this.map.setLayoutProperty(id, "visibility", on && !this.#replaced.has(layer.id) ? "visible" : "none");
+        this.#setOpacity(id, state.opacity[layer.id] ?? 1, state.underground && layer.id !== PIPES);
       }
     }));
   }
@@ -128,16 +143,17 @@ export class LayerStyles {
     }
   }
 
-  #setOpacity(id: string, opacity: number | undefined): void {
+  #setOpacity(id: string, opacity: number, isSeenThrough: boolean): void {
     const type = this.map.getLayer(id)!.type;
     const property = OPACITY[type as keyof typeof OPACITY] as (typeof OPACITY)[keyof typeof OPACITY] | undefined;
     if (!property) return;
-    if (opacity === undefined && !this.#opacities.has(id)) return;
+    const part = opacity * (isSeenThrough ? SEEN_THROUGH[type] ?? 1 : 1);
+    if (part === 1 && !this.#opacities.has(id)) return;
     if (!this.#opacities.has(id)) {
       const own: unknown = this.map.getPaintProperty(id, property);
       this.#opacities.set(id, typeof own === "number" ? own : 1);
     }
-    this.map.setPaintProperty(id, property, this.#opacities.get(id)! * (opacity ?? 1));
+    this.map.setPaintProperty(id, property, this.#opacities.get(id)! * part);
   }
 }
 

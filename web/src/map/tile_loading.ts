@@ -19,6 +19,8 @@ export interface Tileset {
   memoryAdjustedScreenSpaceError: number;
   /** Of tiles: asked for and not there yet. */
   _pendingCount: number;
+  /** Whether it was asked at least once what is to be drawn, and all of it is there. */
+  isLoaded(): boolean;
   _traverser: Traverser;
 }
 

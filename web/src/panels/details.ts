@@ -33,8 +33,7 @@ export class DetailsPanel {
     const ask = (this.#asked += 1);
     if (id === null) {
       this.#object = null;
-      showSelection(this.viewer.map, null);
-      this.viewer.scene?.select(null);
+      this.mark();
       this.side.hide("object");
       return;
     }
@@ -43,12 +42,23 @@ export class DetailsPanel {
       const object = await api.object(id);
       if (ask !== this.#asked) return;
       this.#object = object;
-      showSelection(this.viewer.map, object.layer === "elements" ? null : object);
-      this.viewer.scene?.select(id);
+      this.mark();
       this.#show(object);
     } catch (error) {
       if (ask === this.#asked) this.#page(this.#failure(error, id));
     }
+  }
+
+  /** Marks the object where it is drawn. */
+  mark(): void {
+    const object = this.#object;
+    const { map, extrusions, scene, city } = this.viewer;
+    // what is marked in its own shape needs no outline: the one on the ground would lie beside a pipe below it
+    const isOutlined = object && object.layer !== "elements" && !(object.layer === "pipes" && city?.draws("pipes"));
+    showSelection(map, isOutlined ? object : null);
+    extrusions.select(object?.layer === "buildings" ? object.id : null);
+    scene?.select(object?.id ?? null);
+    city?.select(object?.id ?? null);
   }
 
   #failure(error: unknown, id: number): HTMLElement {

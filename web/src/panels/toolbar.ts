@@ -1,19 +1,26 @@
-/** The buttons on the map: layers, draw a zone, zoom, north, 2D / 3D, whole area. */
+/** The buttons on the map: layers, draw a zone, zoom, north, 2D / 3D, below the ground, detailed buildings, whole area. */
 
 import { h, iconButton } from "../dom";
 import { t, type Word } from "../i18n";
 import type { IconName } from "../icons";
+import type { CityLayer } from "../map/city_layers";
 import type { Viewer } from "../viewer";
+import { toast } from "./toasts";
 
 const TILTED_DEG = 55;
+/** Switches, what of the city each draws, and what is said where there is none of it. */
+const SWITCHES = [["underground", "pipes", "pipes_none"], ["detailed", "buildings", "buildings_none"]] as const;
 
 export class Toolbar {
   readonly element = h("div", { class: "toolbar", role: "toolbar" });
 
+  /** What was said of each switch, so that it is said once. */
+  #told = new Map<string, string>();
+
   constructor(private readonly viewer: Viewer, private readonly toggleLayers: () => void) {
     this.render();
     viewer.store.watch(["lang"], () => this.render());
-    viewer.store.watch(["underground"], () => this.#press());
+    viewer.store.watch(["underground", "detailed"], () => this.#press());
     viewer.map.on("rotate", () => this.#turn());
   }
 
@@ -31,6 +38,7 @@ export class Toolbar {
         tool("north", "north", "north", () => map.easeTo({ bearing: 0 })),
         tool("tilt", "cube", "tilt", () => map.easeTo({ pitch: map.getPitch() > 5 ? 0 : TILTED_DEG })),
         tool("underground", "underground", "underground", () => store.set("underground", !store.state.underground)),
+        tool("detailed", "building", "detailed", () => store.set("detailed", !store.state.detailed)),
         tool("home", "home", "home", () => this.viewer.flyTo({ bounds: config.bounds }, 16))),
     );
     this.#turn();
@@ -38,7 +46,27 @@ export class Toolbar {
   }
 
   #press(): void {
-    this.element.querySelector("#tool-underground")?.setAttribute("aria-pressed", String(this.viewer.store.state.underground));
+    for (const [name, layer, fault] of SWITCHES) this.#pressOne(name, layer, fault);
+  }
+
+  /** What is switched on and cannot be drawn says why. */
+  #pressOne(name: (typeof SWITCHES)[number][0], layer: CityLayer, fault: Word): void {
+    const { store, city } = this.viewer;
+    const button = this.element.querySelector<HTMLElement>(`#tool-${name}`);
+    if (!button) return;
+    const state = store.state[name] ? city?.state(layer) ?? "loading" : "off";
+    const problem = { empty: t(fault), failed: t("city_failed", { reason: city?.reason(layer) || t("offline") }), far: t("not_at_zoom") }[state as string] ?? "";
+    button.setAttribute("aria-pressed", String(store.state[name]));
+    button.dataset.state = state;
+    button.title = problem ? `${t(name)} · ${problem}` : t(name);
+    button.setAttribute("aria-label", button.title);
+    if (problem && state !== "far" && problem !== this.#told.get(name)) toast(problem, state === "failed" ? "error" : "info");
+    this.#told.set(name, problem);
+  }
+
+  /** What is drawn of the city in 3D has become another. */
+  follow(): void {
+    this.#press();
   }
 
   #turn(): void {

@@ -29,14 +29,20 @@ from api.routers import (
     objects,
     ogc,
     ogc_items,
+    parking,
     query,
     scenes,
     search,
+    sensors,
+    sensorthings,
+    sensorthings_write,
     session,
     styles,
     terrain,
     tiles,
+    tracks,
     viewer,
+    webhooks,
 )
 from api.service import Service
 from api.tile_path import TilePath, is_tile
@@ -49,7 +55,8 @@ ROUTERS: Sequence[APIRouter] = tuple(
     module.router
     for module in (
         health, session, config, catalogue, tiles, styles, terrain, models3d, city3d, scenes, objects, buildings,
-        search, query, networks, grids, events, ogc, ogc_items, live, docs, viewer,
+        search, query, networks, grids, events, tracks, webhooks, sensors,
+        parking, sensorthings, sensorthings_write, ogc, ogc_items, live, docs, viewer,
     )
 )  # fmt: skip
 DESCRIPTION = "IFC building models and GIS layers as one map. Coordinates are longitude, latitude; times are RFC 3339."

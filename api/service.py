@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
@@ -13,21 +13,33 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.auth import KeyRing
 from api.built import BuiltBodies
-from api.event_intake import EventIntake
 from api.gate import Gate
+from api.intake import Intake
 from api.live import LiveEvent, LiveHub
 from api.metrics import Metrics
+from api.observation_intake import ObservationIntake
 from api.tile_builds import TileBuilds
 from api.tile_cache import TileCache
 from api.tile_shelf import TileShelf
+from api.track_notices import TrackNotices
 from api.versions import LayerVersions
+from api.webhook_sender import WebhookSender
 from cim import schema
 from cim.db import make_async_engine, make_engine, make_read_pool
 from cim.errors import CimError
 from cim.settings import Settings
 from layers.catalogue import LayerRow
-from layers.live.events.intake import take_in
+from layers.live.events.incoming import Incoming
+from layers.live.events.intake import AT_ONCE as EVENTS_AT_ONCE
+from layers.live.events.intake import Taken, take_in
 from layers.live.events.states import remind
+from layers.live.sensors.observe import observe
+from layers.live.tracks.days import forget_old
+from layers.live.tracks.incoming import Position
+from layers.live.tracks.positions import AT_ONCE as POSITIONS_AT_ONCE
+from layers.live.tracks.positions import Kept, take_positions
+from layers.live.tracks.tell import tell_moved
+from layers.live.webhooks.deliveries import forget_told
 from tiles.keeper import Keeper
 from tiles.overview import is_made_of_sums
 from tiles.settle import settle
@@ -48,6 +60,8 @@ MODEL_BYTES = 64 * 1024 * 1024
 ASKED_EVERY_S = 5.0
 #: So late a clock may ring.
 REMIND_EVERY_S = 5.0
+#: Every so often what has had its time is dropped.
+FORGET_EVERY_S = 3600.0
 
 
 class Service:
@@ -75,8 +89,17 @@ class Service:
         self.built = BuiltBodies(self.bodies, self.metrics.bodies)
         self.live = LiveHub(url, self._on_live)
         self.query_gate = Gate(QUERIES, waiting=16, patience_s=10)
-        self.events = EventIntake(lambda events, actor: self.write(take_in, events, actor=actor))
+        self.events: Intake[Incoming, Taken] = Intake(
+            lambda events, actor: self.write(take_in, events, actor=actor), at_once=EVENTS_AT_ONCE, noun="events"
+        )
+        self.tracks: Intake[Position, Kept] = Intake(self._take_positions, at_once=POSITIONS_AT_ONCE, noun="positions")
+        self._notices = TrackNotices(lambda units: self.write(tell_moved, units))
+        self._webhooks = WebhookSender(self.write, settings.webhook_targets)
+        self.observations = ObservationIntake(
+            lambda readings, caller, is_told: self.write(observe, readings, caller, is_told=is_told)
+        )
         self.compute_gate = Gate(COMPUTING, waiting=128, patience_s=20)
+        self._writing: set[asyncio.Task[Any]] = set()
 
     async def read(self, function: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a read of the model on a connection of its own."""
@@ -118,7 +141,11 @@ class Service:
                 return function(connection, *args, **kwargs)
 
         async with self.compute_gate.enter():
-            return await asyncio.to_thread(run)
+            writing = asyncio.create_task(asyncio.to_thread(run))
+            self._writing.add(writing)
+            writing.add_done_callback(self._writing.discard)
+            # A thread cannot be stopped: who no longer waits for it leaves it to be waited for at the end.
+            return await asyncio.shield(writing)
 
     async def _in_thread(
         self, function: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
@@ -132,21 +159,33 @@ class Service:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Check the database, listen to it, and let go of everything at the end."""
-        noting = reminding = None
+        loops: list[asyncio.Task[None]] = []
         try:
             await self.read(schema.require_ready)
             await self.tile_reads.open()
             await self.live.start()
             self.keeper.start()
-            noting = asyncio.create_task(self._note_asked())
-            reminding = asyncio.create_task(self._remind())
+            loops = [
+                asyncio.create_task(loop)
+                for loop in (
+                    self._note_asked(),
+                    self._remind(),
+                    self._forget(),
+                    self._notices.run(),
+                    self._webhooks.run(),
+                )
+            ]
             yield
         finally:
-            if noting is not None and reminding is not None:
-                noting.cancel()
-                reminding.cancel()
+            for loop in loops:
+                loop.cancel()
+            await asyncio.gather(*loops, return_exceptions=True)
+            if loops:
                 await asyncio.to_thread(self.keeper.stop)
             await self.events.stop()
+            await self.observations.stop()
+            await self.tracks.stop()
+            await asyncio.gather(*self._writing, return_exceptions=True)
             await self.live.stop()
             await self.tile_builds.stop()
             await self.tile_reads.close()
@@ -167,6 +206,8 @@ class Service:
             self.tiles.clear()
         elif event.kind == "layer":
             self.versions.forget(str(event.data.get("layer")))
+        elif event.kind == "event":
+            self._webhooks.wake()
         elif event.kind == "tiles":
             self.tiles.drop(str(event.data["layer"]), [Envelope(*box) for box in event.data["boxes"]])
 
@@ -176,6 +217,19 @@ class Service:
             await asyncio.sleep(REMIND_EVERY_S)
             with suppress(CimError, SQLAlchemyError):
                 await self.write(remind)
+
+    async def _take_positions(self, positions: Sequence[Position], _actor: str) -> list[Kept]:
+        kept = await self.write(take_positions, positions)
+        self._notices.note(kept)
+        return kept
+
+    async def _forget(self) -> None:
+        """Drop positions and deliveries that have had their time."""
+        while True:
+            for forget in (forget_old, forget_told):
+                with suppress(CimError, SQLAlchemyError):
+                    await self.write(forget)
+            await asyncio.sleep(FORGET_EVERY_S)
 
     async def _note_asked(self) -> None:
         """Tell the store now and then which tiles are looked at, so that these are rebuilt first."""

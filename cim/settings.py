@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Literal
 
@@ -19,7 +21,8 @@ class Settings(BaseSettings):
     lengths and areas that are reported are geodesic and need none. ``private_crs`` is a TOML file of the owner's own
     coordinate systems (``cim.private_crs``); ``private_crs.toml`` in ``home`` where it is not set.
     ``snap_tolerance_m``: ends of pipes, roads and rivers that are closer are one node. ``service_distance_m``: so far
-    from a pipe a building may stand that it serves.
+    from a pipe a building may stand that it serves. ``webhook_networks``: networks (CIDR, by commas) that webhooks may
+    lead to though they are not public.
     """
 
     model_config = SettingsConfigDict(env_prefix="CIM_", extra="ignore", frozen=True)
@@ -37,6 +40,7 @@ class Settings(BaseSettings):
     snap_tolerance_m: float = Field(default=0.1, gt=0, le=50)
     service_distance_m: float = Field(default=50.0, gt=0, le=1000)
     statement_timeout_s: float = Field(default=30.0, gt=0)
+    webhook_networks: str = ""
 
     @field_validator("metric_crs", "vertical_crs")
     @classmethod
@@ -46,10 +50,25 @@ class Settings(BaseSettings):
             raise ValueError(f"'{value}' is not of the form EPSG:N")
         return f"EPSG:{code}"
 
+    @field_validator("webhook_networks")
+    @classmethod
+    def _networks(cls, value: str) -> str:
+        for part in (word.strip() for word in value.split(",") if word.strip()):
+            try:
+                ip_network(part)
+            except ValueError:
+                raise ValueError(f"'{part}' is no network; write them like 10.1.0.0/16,fd00::/8") from None
+        return value
+
     @property
     def metric_srid(self) -> int:
         """The number of the metric CRS."""
         return int(self.metric_crs.partition(":")[2])
+
+    @property
+    def webhook_targets(self) -> Sequence[IPv4Network | IPv6Network]:
+        """The networks that webhooks may lead to though they are not public."""
+        return [ip_network(word.strip()) for word in self.webhook_networks.split(",") if word.strip()]
 
     @property
     def files(self) -> Path:

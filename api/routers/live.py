@@ -19,6 +19,7 @@ from api.parameters import parse_box, parse_layers
 from api.service import Service
 from cim.access import RANK, Caller
 from cim.errors import Busy, CimError, NotFound
+from layers.live.tracks import sight
 
 router = APIRouter(tags=["live"])
 
@@ -30,7 +31,10 @@ HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a listener wants to hear: of some layers (None: all that it may see), of events within a box (degrees)."""
+    """What a listener wants to hear: of some layers (None: all that it may see).
+
+    ``box``: of events and units within it only (degrees).
+    """
 
     caller: Caller
     layers: frozenset[str] | None = None
@@ -42,9 +46,11 @@ async def live(
     request: Request,
     service: Host,
     layers: Annotated[str | None, Query(max_length=2000, description="Only of these layers, by commas")] = None,
-    bbox: Annotated[str | None, Query(max_length=200, description="Events within west,south,east,north only")] = None,
+    bbox: Annotated[
+        str | None, Query(max_length=200, description="Events and units within west,south,east,north only")
+    ] = None,
 ) -> Response:
-    """Send 'hello', then 'layer', 'tiles', 'event', 'model' and 'job' as they happen, and a comment every 15 s."""
+    """Send 'hello', then 'layer', 'tiles', 'event', 'track', 'model' and 'job' as they happen; a comment every 15 s."""
     if service.live.is_full():
         raise Busy("too many event streams are open; close some")
     names = parse_layers(layers)
@@ -86,6 +92,8 @@ async def _shown(service: Service, wanted: Wanted, event: LiveEvent) -> dict[str
         return event.data if RANK[caller.role] >= RANK["planner"] else None
     if event.kind == "event":
         return await _events_shown(service, wanted, event.data["events"])
+    if event.kind == "track":
+        return _units_shown(wanted, event.data["units"])
     name = str(event.data.get("layer")) if event.kind in ("layer", "tiles") else "models"
     if not await _is_visible(service, wanted, name):
         return None
@@ -96,16 +104,25 @@ async def _shown(service: Service, wanted: Wanted, event: LiveEvent) -> dict[str
 
 
 async def _events_shown(service: Service, wanted: Wanted, events: list[dict[str, Any]]) -> dict[str, Any] | None:
-    area, shown = wanted.caller.area_code, []
-    for one in events:
-        code = one.get("area_code")
-        if area is not None and code is not None and not code.startswith(area):
-            continue
-        if wanted.box is not None and not _is_inside(wanted.box, one):
-            continue
-        if await _is_visible(service, wanted, str(one.get("layer_id"))):
-            shown.append(one)
+    shown = [
+        one for one in events if _is_near(wanted, one) and await _is_visible(service, wanted, str(one.get("layer_id")))
+    ]
     return {"events": shown} if shown else None
+
+
+def _units_shown(wanted: Wanted, units: list[dict[str, Any]]) -> dict[str, Any] | None:
+    if not sight.may_see(wanted.caller) or (wanted.layers is not None and sight.LAYER not in wanted.layers):
+        return None
+    shown = [one for one in units if _is_near(wanted, one)]
+    return {"units": shown} if shown else None
+
+
+def _is_near(wanted: Wanted, one: dict[str, Any]) -> bool:
+    """Tell whether something lies in the area of the caller and in the box that is wanted."""
+    area, code = wanted.caller.area_code, one.get("area_code")
+    if area is not None and code is not None and not code.startswith(area):
+        return False
+    return wanted.box is None or _is_inside(wanted.box, one)
 
 
 def _is_inside(box: tuple[float, float, float, float], one: dict[str, Any]) -> bool:

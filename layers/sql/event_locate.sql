@@ -12,13 +12,18 @@ placed AS (
             WHEN s.building_id IS NOT NULL THEN 'address' END AS placed_by,
         coalesce(ST_SetSRID(ST_MakePoint(s.lon, s.lat), 4490), d.geom,
             (SELECT ST_PointOnSurface(b.geom) FROM cim.building b WHERE b.id = s.building_id)) AS geom,
-        d.building_id AS device_building_id
+        coalesce(d.building_id, e.building_id) AS device_building_id, d.space_id AS device_space_id,
+        e.storey_id AS device_storey_id
     FROM said s LEFT JOIN LATERAL (
-        SELECT f.id AS sensor_id, NULL::bigint AS camera_id, f.geom, f.building_id, f.height_m AS level_m
-        FROM cim.sensor f WHERE f.code = s.device
+        SELECT f.id AS sensor_id, NULL::bigint AS camera_id, f.geom, coalesce(f.building_id, t.building_id) AS building_id,
+            t.space_id, f.height_m AS level_m
+        FROM cim.sensor f LEFT JOIN cim.datastream m ON m.id = f.id LEFT JOIN cim.thing t ON t.id = m.thing_id
+        WHERE f.code = s.device
         UNION ALL
-        SELECT NULL, f.id, f.geom, NULL, NULL FROM cim.camera f WHERE f.code = s.device
+        SELECT NULL, f.id, f.geom, NULL, NULL, NULL FROM cim.camera f WHERE f.code = s.device
         ORDER BY sensor_id, camera_id LIMIT 1) d ON true
+    -- a device that is mounted in a room of a model
+    LEFT JOIN cim.space e ON e.id = d.space_id
     LEFT JOIN LATERAL (
         SELECT ST_Distance(b.geom::geography, ST_SetSRID(ST_MakePoint(s.lon, s.lat), 4490)::geography) AS apart_m
         FROM cim.building b WHERE b.id = s.building_id) f ON f.apart_m > :apart_m),
@@ -50,12 +55,12 @@ housed AS (
 storeyed AS (
     SELECT h.*, t.id AS storey_id, t.number AS found_number, t.by AS storey_by
     FROM housed h LEFT JOIN LATERAL (
-        SELECT y.id, y.number,
-            CASE WHEN y.number = h.storey_number THEN 'number' ELSE 'height' END AS by
+        SELECT y.id, y.number, CASE WHEN y.id = h.device_storey_id THEN 'device'
+            WHEN y.number = h.storey_number THEN 'number' ELSE 'height' END AS by
         FROM cim.storey y
-        WHERE y.building_id = h.home_id
+        WHERE y.id = h.device_storey_id OR (h.device_storey_id IS NULL AND y.building_id = h.home_id
             AND (y.number = h.storey_number OR (h.storey_number IS NULL
-                AND h.z_m >= y.base_height_m - 0.3 AND h.z_m < y.base_height_m + coalesce(y.height_m, 3.0) - 0.3))
+                AND h.z_m >= y.base_height_m - 0.3 AND h.z_m < y.base_height_m + coalesce(y.height_m, 3.0) - 0.3)))
         ORDER BY y.base_height_m DESC, y.id LIMIT 1) t ON true)
 SELECT s.number, ST_X(s.geom) AS lon, ST_Y(s.geom) AS lat, s.placed_by, s.sensor_id, s.camera_id, s.cell_code, s.manager,
     coalesce(s.cell_code, s.admin_code, s.home_area) AS area_code, s.home_id AS building_id, s.building_by, s.distance_m, s.apart_m,
@@ -69,9 +74,10 @@ SELECT s.number, ST_X(s.geom) AS lon, ST_Y(s.geom) AS lat, s.placed_by, s.sensor
     coalesce(s.height_m, s.level_m - s.base_height_m) AS height_m
 FROM storeyed s LEFT JOIN LATERAL (
     SELECT p.id, coalesce(p.long_name, p.name) AS name,
-        CASE WHEN s.room IS NOT NULL AND s.room IN (p.name, p.long_name) THEN 'name' ELSE 'place' END AS by
+        CASE WHEN p.id = s.device_space_id THEN 'device'
+            WHEN s.room IS NOT NULL AND s.room IN (p.name, p.long_name) THEN 'name' ELSE 'place' END AS by
     FROM cim.space p
-    WHERE p.storey_id = s.storey_id AND (
+    WHERE p.id = s.device_space_id OR s.device_space_id IS NULL AND p.storey_id = s.storey_id AND (
         (s.room IS NOT NULL AND s.room IN (p.name, p.long_name))
         OR (s.room IS NULL AND s.placed_by IN ('coordinates', 'device') AND ST_Intersects(p.geom, s.geom)))
     ORDER BY ST_Area(p.geom), p.id LIMIT 1) r ON true

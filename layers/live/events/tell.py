@@ -8,6 +8,7 @@ from sqlalchemy import Connection, func, select
 
 from cim.db import notify
 from cim.tables import event
+from layers.live.webhooks.outbox import queue_deliveries
 
 #: Events of one notice: PostgreSQL takes 8,000 bytes.
 AT_ONCE = 15
@@ -15,9 +16,13 @@ _TITLE_LENGTH = 60
 
 
 def tell(connection: Connection, event_ids: Sequence[int]) -> None:
-    """Tell of events: what a map needs to draw them, and by what it is decided who may know."""
+    """Tell of events: what a map needs to draw them, and by what it is decided who may know.
+
+    Other services are told by webhook, once the transaction has committed.
+    """
     if not event_ids:
         return
+    queue_deliveries(connection, event_ids)
     columns = (
         "id",
         "layer_id",

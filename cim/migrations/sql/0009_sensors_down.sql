@@ -1,0 +1,13 @@
+DROP TABLE cim.crossing;
+DROP TABLE cim.threshold;
+DROP TABLE cim.observation_detail;
+DROP TABLE cim.datastream;
+DROP TABLE cim.feature_of_interest;
+DROP TABLE cim.observed_property;
+DROP TABLE cim.procedure;
+DROP TABLE cim.historical_place;
+DROP TABLE cim.historical_location;
+DROP TABLE cim.thing_location;
+DROP TABLE cim.location;
+DROP TABLE cim.thing;
+ALTER TABLE cim.last_observation RESET (fillfactor, autovacuum_vacuum_scale_factor);

@@ -1,0 +1,2 @@
+DROP TABLE cim.webhook_delivery;
+DROP TABLE cim.webhook;

@@ -1,0 +1,1 @@
+"""Sensors and what they read: SensorThings, MQTT, thresholds, last readings, parking."""

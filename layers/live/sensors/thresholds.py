@@ -1,0 +1,88 @@
+"""Thresholds of readings: listed, set, removed, and those that a new database begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from cim.errors import InvalidInput, NotFound
+from cim.tables import sensor, threshold
+from layers.live.events.types import ALARMS, READING, read_types
+
+COLUMNS = ("id", "sensor_id", "kind", "direction", "limit_value", "attribute", "hysteresis", "duration_s", "type_code",
+           "severity")  # fmt: skip
+#: To begin with; an operator sets what the makers of the devices and the owners of the rivers say. Gas: a quarter of
+#: the lower explosive limit. Smoke: dB/m. Covers and tilt: degrees. Water: over the bank that the register gives.
+SEEDS = (
+    ("可燃气体", "above", 25.0, None, 2.0, "A02", 1),
+    ("烟感", "above", 0.5, None, 0.1, "A03", 1),
+    ("井盖", "above", 15.0, None, 2.0, "A04", 3),
+    ("倾斜", "above", 15.0, None, 2.0, "A05", 2),
+    ("水位", "above", None, "bank_level_m", 0.05, "A01", 1),
+)
+
+
+class Threshold(NamedTuple):
+    """One threshold, of a sensor or of a kind; ``attribute`` names the sensor's own limit among its attributes."""
+
+    sensor_id: int | None
+    kind: str | None
+    direction: str
+    limit_value: float | None
+    attribute: str | None
+    hysteresis: float
+    duration_s: int
+    type_code: str | None
+    severity: int | None
+
+
+def seed_thresholds(connection: Connection) -> None:
+    """Write thresholds into a database that has none; what an operator has changed stays."""
+    if connection.execute(select(func.count()).select_from(threshold)).scalar_one():
+        return
+    names = ("kind", "direction", "limit_value", "attribute", "hysteresis", "type_code", "severity")
+    connection.execute(insert(threshold), [dict(zip(names, row, strict=True)) for row in SEEDS])
+
+
+def list_thresholds(connection: Connection) -> list[Mapping[Any, Any]]:
+    """Return all thresholds."""
+    chosen = select(*(threshold.c[name] for name in COLUMNS)).order_by(threshold.c.id)
+    return [dict(row) for row in connection.execute(chosen).mappings()]
+
+
+def set_threshold(connection: Connection, said: Threshold) -> int:
+    """Set a threshold, in place of the one of the same sensor or kind, direction and type; returns its id.
+
+    Raises
+    ------
+    InvalidInput
+    """
+    if (said.sensor_id is None) == (said.kind is None):
+        raise InvalidInput("a threshold is of a sensor or of a kind; give sensor_id or kind")
+    if said.limit_value is None and said.attribute is None:
+        raise InvalidInput("give limit_value, or the attribute of sensors that holds it, or both")
+    kind = said.kind
+    if said.sensor_id is not None:
+        found = connection.execute(select(sensor.c.kind).where(sensor.c.id == said.sensor_id)).first()
+        if found is None:
+            raise InvalidInput(f"there is no sensor {said.sensor_id}")
+        kind = found.kind
+    types = {each.code: each for each in read_types(connection)}
+    code = said.type_code or ALARMS.get(kind or "", READING)
+    if code not in types:
+        raise InvalidInput(f"there is no type of events '{code[:40]}'; /events/types lists them")
+    row = said._asdict() | {"type_code": code, "severity": said.severity or types[code].severity}
+    new = insert(threshold).values(row)
+    changed = {name: new.excluded[name] for name in
+               ("limit_value", "attribute", "hysteresis", "duration_s", "severity")}  # fmt: skip
+    whole = new.on_conflict_do_update(index_elements=["sensor_id", "kind", "direction", "type_code"], set_=changed)
+    return int(connection.execute(whole.returning(threshold.c.id)).scalar_one())
+
+
+def remove_threshold(connection: Connection, number: int) -> None:
+    """Remove a threshold; raises NotFound."""
+    if not connection.execute(delete(threshold).where(threshold.c.id == number)).rowcount:
+        raise NotFound(f"there is no threshold {number}")

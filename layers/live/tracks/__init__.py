@@ -1,0 +1,1 @@
+"""Tracks of mobile units: people, vehicles, drones, vessels and body terminals."""

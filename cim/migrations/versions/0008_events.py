@@ -6,7 +6,7 @@ Revision 0008, after 0007. The SQL is frozen in ``migrations/sql``; a test compa
 from cim.migration_scripts import run_scripts
 
 revision = "0008"
-down_revision = "0006"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 

@@ -20,6 +20,7 @@ from cim.tables.command import ROLES, api_key, zone, zone_log
 from cim.tables.land import catchment, grid_cell, river, river_area, river_bank, river_edge, terrain, water_work
 from cim.tables.live import (
     camera,
+    camera_viewshed,
     event,
     event_log,
     last_observation,
@@ -53,6 +54,7 @@ __all__ = [
     "building_service",
     "building_source",
     "camera",
+    "camera_viewshed",
     "catchment",
     "city_content",
     "conflict",

@@ -60,11 +60,11 @@ def _delaunay(points: Floats, ring_of: Integers, rings: Integers, polygon_of: In
     # the triangles' corners are the rings' own points, to the last bit
     wanted = np.column_stack([np.repeat(owner, 3), corners])
     known = np.column_stack([polygon_number[ring_number], points[mine]])
-    _, first, number = np.unique(np.vstack([known, wanted]), axis=0, return_index=True, return_inverse=True)
-    made = [mine[first[number.reshape(-1)[len(known) :]]].reshape(-1, 3)]
-    for broken in np.flatnonzero(~is_valid).tolist():
-        made.append(_mended(polygons[broken], points, mine[polygon_number[ring_number] == broken]))
-    return np.concatenate(made)
+    _, first, place = np.unique(np.vstack([known, wanted]), axis=0, return_index=True, return_inverse=True)
+    made = [mine[first[place.reshape(-1)[len(known) :]]].reshape(-1, 3)]
+    broken = np.flatnonzero(~is_valid).tolist()
+    mended = [_mended(polygons[number], points, mine[polygon_number[ring_number] == number]) for number in broken]
+    return np.concatenate(made + mended)
 
 
 def _mended(polygon: Any, points: Floats, corners: Integers) -> Integers:

@@ -16,6 +16,7 @@ from api.errors import add_handlers
 from api.frontend import Frontend, installed_frontend
 from api.routers import (
     buildings,
+    cameras,
     catalogue,
     city3d,
     config,
@@ -55,8 +56,8 @@ ROUTERS: Sequence[APIRouter] = tuple(
     module.router
     for module in (
         health, session, config, catalogue, tiles, styles, terrain, models3d, city3d, scenes, objects, buildings,
-        search, query, networks, grids, events, tracks, webhooks, sensors,
-        parking, sensorthings, sensorthings_write, ogc, ogc_items, live, docs, viewer,
+        search, query, networks, grids, cameras, events, tracks, webhooks, sensors, parking, sensorthings,
+        sensorthings_write, ogc, ogc_items, live, docs, viewer,
     )
 )  # fmt: skip
 DESCRIPTION = "IFC building models and GIS layers as one map. Coordinates are longitude, latitude; times are RFC 3339."

@@ -103,7 +103,10 @@ def run(host: str, port: int, workers: int, announce: Callable[[], None]) -> Non
     """Run the server until it is told to stop."""
     from granian import Granian
     from granian.constants import HTTPModes, Interfaces
+    from granian.http import HTTP1Settings
     from granian.log import LogLevels
+
+    from api.edge import SILENCE_S
 
     server = Granian(
         "api.app:create",
@@ -111,7 +114,9 @@ def run(host: str, port: int, workers: int, announce: Callable[[], None]) -> Non
         port=port,
         interface=Interfaces.ASGI,
         workers=workers,
-        http=HTTPModes.auto,
+        # Else one who says nothing is waited for without an end: it may still choose HTTP/2.
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=SILENCE_S * 1000),
         websockets=False,
         log_level=LogLevels.warning,
         respawn_failed_workers=True,

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections.abc import MutableMapping
 from typing import Any
 
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import security_headers
+from api.byte_range import without_odd_range
 from api.errors import BodyTooLarge, problem_of
 from api.metrics import Metrics
+from api.problem import Problem
 from cim.errors import InvalidInput
 
 BODY_LIMIT = 8 * 1024 * 1024
 ADDRESS_LIMIT = 8192
+#: A client that says no more for so long, in the middle of its request, is not waited for.
+SILENCE_S = 15
 _NOT_ASCII = re.compile(rb"[\x80-\xff]")
 
 
@@ -36,6 +42,7 @@ class Edge:
         scope.setdefault("state", {})  # optional in the protocol
         method = scope["method"]
         exchange = Exchange(scope, receive, send)
+        scope["headers"] = without_odd_range(scope["headers"], method)
         # People type Chinese into addresses, and not every client encodes it; the framework would read Latin-1.
         scope["query_string"] = _NOT_ASCII.sub(lambda byte: b"%%%02X" % byte[0][0], scope["query_string"])
         try:
@@ -57,7 +64,10 @@ class Exchange:
         self._receive, self._send = receive, send
         self._is_head = scope["method"] == "HEAD"
         self._is_done = False
+        self._is_whole = scope["method"] in ("GET", "HEAD")
         self._received = 0
+        #: Sent instead of the answer's own body.
+        self._instead: bytes | None = b"" if self._is_head else None
         self.status: int | None = None
         if self._is_head:
             # A HEAD is a GET whose body is not sent (RFC 9110, 9.3.2); routes need not know of it.
@@ -67,7 +77,7 @@ class Exchange:
         """Pass on a part of the body, as long as the whole is within the limit."""
         if self._is_head and self._is_done:
             return {"type": "http.disconnect"}
-        message = await self._receive()
+        message = await (self._receive() if self._is_whole else self._next_part())
         self._received += len(message.get("body", b""))
         if self._received > BODY_LIMIT:
             raise _too_large()
@@ -77,13 +87,42 @@ class Exchange:
         """Pass on a part of the answer."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
+            if self.status == 416:
+                message = self._refuse_range(message)
             message = {**message, "headers": security_headers.add_missing(list(message.get("headers", ())))}
-        elif self._is_head:
+        elif self._instead is not None:
             if self._is_done:
                 return
             self._is_done = True
-            message = {"type": "http.response.body", "body": b"", "more_body": False}
+            message = {"type": "http.response.body", "body": self._instead, "more_body": False}
         await self._send(message)
+
+    async def _next_part(self) -> Message:
+        """Wait for more of a body, but not for ever.
+
+        Raises
+        ------
+        HTTPException
+            Where nothing comes, or the client goes away before the body is whole; no fault of ours to be logged.
+        """
+        try:
+            async with asyncio.timeout(SILENCE_S):
+                message = await self._receive()
+        except TimeoutError:
+            said = f"nothing more of the body came for {SILENCE_S} s; send the whole request"
+            raise HTTPException(408, said, {"Connection": "close"}) from None
+        if message["type"] == "http.disconnect":
+            raise HTTPException(400, "the connection ended before the body was whole")
+        self._is_whole = not message.get("more_body", False)
+        return message
+
+    def _refuse_range(self, message: Message) -> Message:
+        """Put a problem in the place of the framework's empty answer to a range outside of a file."""
+        size = next((value for name, value in message["headers"] if name.lower() == b"content-range"), b"bytes */*")
+        said = f"the range lies outside of the file, which has {size.partition(b'/')[2].decode()} bytes"
+        answer = Problem(416, said, headers={"Content-Range": size.decode()}).response()
+        self._instead = bytes(answer.body)
+        return {**message, "headers": answer.raw_headers}
 
 
 def route_of(scope: MutableMapping[str, Any]) -> str:

@@ -29,6 +29,7 @@ from cim.db import make_async_engine, make_engine, make_read_pool
 from cim.errors import CimError
 from cim.settings import Settings
 from layers.catalogue import LayerRow
+from layers.live.cameras.kept import Ground
 from layers.live.events.incoming import Incoming
 from layers.live.events.intake import AT_ONCE as EVENTS_AT_ONCE
 from layers.live.events.intake import Taken, take_in
@@ -75,6 +76,7 @@ class Service:
         self._thread_engine: Engine = make_engine(
             url, pool_size=QUERIES + COMPUTING, statement_timeout_s=settings.statement_timeout_s
         )
+        self.ground = Ground(settings.files, settings.metric_crs)
         self.metrics = Metrics()
         self.keys = KeyRing(self.engine)
         self.versions = LayerVersions(self.read)

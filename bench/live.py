@@ -130,9 +130,7 @@ async def intake(served: Served, places: list[Any]) -> list[dict[str, Any]]:
         row("  from the request to the listener: median", float(np.median(delays)), "ms"),
         row("  95 %", float(np.percentile(delays, 95)), "ms", goal=GOAL_HEARD_MS),
         row("  heard of", 100 * len(delays) / len(said), "%"),
-        row(
-            "  processor seconds of the servers, of each second", spent / seconds, "s"
-        ),
+        row("  processor seconds of the servers, of each second", spent / seconds, "s"),
     ]
 
 

@@ -18,6 +18,7 @@ from tiles.mvt import get_tile_layer
 from tiles.scene_layers import DRAWINGS, ORDER, model_layers, vector_layer
 from tiles.scene_list import SCENES, Scene, find_scene
 from tiles.scene_page import render_page
+from tiles.styles import Language
 from tiles.terrain import terrain_bounds
 
 FOLDER = Path(__file__).parent / "scenes"
@@ -27,8 +28,8 @@ WEB = Path(__file__).parent.parent / "web"
 DEFAULT_EXTENT = (114.19, 22.68, 114.25, 22.72)
 
 
-def render(connection: Connection, name: str, caller: Caller) -> str:
-    """Return the page of a scene, with the layers that the caller may see.
+def render(connection: Connection, name: str, caller: Caller, language: Language = "zh") -> str:
+    """Return the page of a scene in a language, with the layers that the caller may see.
 
     Raises
     ------
@@ -37,9 +38,10 @@ def render(connection: Connection, name: str, caller: Caller) -> str:
     """
     scene = find_scene(name)
     rows = visible_rows(connection, scene, caller)
-    others = {other.name: other.title_zh for other in SCENES.values()}
+    others = {other.name: other.title(language) for other in SCENES.values()}
     deck = deck_of(connection, scene, rows, caller)
-    return render_page(scene, deck, rows, others=others, is_empty=district_extent(connection) is None)
+    is_empty = district_extent(connection) is None
+    return render_page(scene, deck, rows, language=language, others=others, is_empty=is_empty)
 
 
 def deck_of(connection: Connection, scene: Scene, rows: Sequence[LayerRow], caller: Caller) -> pydeck.Deck:
@@ -87,7 +89,7 @@ def visible_rows(connection: Connection, scene: Scene, caller: Caller) -> list[L
 
 def static_files() -> dict[str, Path]:
     """Return name -> file of what the pages load: our own, pydeck's bundle, and the workers of its loaders."""
-    own = ("scene.css", "scene.js", "flood.js", "live.js", "underground.js", "packed.js")
+    own = ("scene.css", "texts.js", "scene.js", "flood.js", "live.js", "underground.js", "packed.js")
     workers = {f"{kind}-worker.js": _worker(kind) for kind in ("mvt", "terrain")}
     return {name: FOLDER / name for name in own} | {"pydeck.js": _pydeck_bundle()} | workers
 

@@ -14,6 +14,7 @@ from cim.errors import InvalidInput
 from tiles.scene_file import Selection, write_scene
 from tiles.scene_list import SCENES
 from tiles.scene_pack import Extent
+from tiles.styles import Language
 from tiles.tile import MAX_ZOOM
 
 
@@ -28,12 +29,13 @@ def scene(
     bbox: str = typer.Option(None, help="Only west,south,east,north (degrees); without, the whole district."),
     max_zoom: int = typer.Option(15, min=0, max=MAX_ZOOM, help="The nearest zoom of the tiles that go with it."),
     role: str = typer.Option("viewer", help=f"Who will look at it: {', '.join(get_args(Role))}."),
+    lang: str = typer.Option("zh", help=f"What it speaks: {', '.join(get_args(Language))}."),
     json: bool = typer.Option(False, "--json", help="Print what was written as JSON."),
 ) -> None:
     """Write a scene as a page that opens by a double click, with all its data, and asks nobody for anything."""
     settings = start()
     caller = Caller(parse_role(role))
-    selection = Selection(parse_box(bbox) if bbox else None, max_zoom)
+    selection = Selection(parse_box(bbox) if bbox else None, max_zoom, parse_language(lang))
     with (
         ready_engine(settings) as engine,
         engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection,
@@ -64,6 +66,15 @@ def parse_role(text: str) -> Role:
             found: Role = role
             return found
     raise InvalidInput(f"role is '{text[:40]}'; use one of: {', '.join(get_args(Role))}")
+
+
+def parse_language(text: str) -> Language:
+    """Return a language; raises InvalidInput, naming those that there are."""
+    for language in get_args(Language):
+        if language == text:
+            found: Language = language
+            return found
+    raise InvalidInput(f"lang is '{text[:40]}'; use one of: {', '.join(get_args(Language))}")
 
 
 def parse_box(text: str) -> Extent:

@@ -6,7 +6,7 @@ import base64
 import gzip
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,16 +17,17 @@ from sqlalchemy import Connection
 
 from cim.access import Caller
 from cim.errors import InvalidInput
-from layers.catalogue import district_extent
+from layers.catalogue import LayerRow, district_extent
 from tiles.scene import DEFAULT_EXTENT, deck_of, static_files, visible_rows
 from tiles.scene_list import Scene, find_scene
 from tiles.scene_pack import Body, DeckLayer, Extent, Source, take
 from tiles.scene_page import Snapshot, render_page
+from tiles.styles import Language
 
 #: Scripts as large as this start quickly and are not cut into too many.
 PACK_BYTES = 6_000_000
 WORKERS = ("mvt-worker.js", "terrain-worker.js")
-SCRIPTS = ("scene.css", "pydeck.js", "packed.js", "scene.js")
+SCRIPTS = ("scene.css", "texts.js", "pydeck.js", "packed.js", "scene.js")
 
 Announce = Callable[[str], None]
 
@@ -41,10 +42,19 @@ class Written(NamedTuple):
 
 
 class Selection(NamedTuple):
-    """How much of the model goes with a page; without an extent, all of it."""
+    """How much of the model goes with a page, without an extent all of it; and what the page speaks."""
 
     extent: Extent | None
     max_zoom: int
+    language: Language = "zh"
+
+
+class Filled(NamedTuple):
+    """A folder of data: the names of its packs, and how many bodies are in them."""
+
+    folder: Path
+    packs: list[str]
+    bodies: int
 
 
 def write_scene(
@@ -77,26 +87,25 @@ def write_scene(
     scene = find_scene(name)
     folder = check_place(file)
     rows = visible_rows(connection, scene, caller)
-    extent = selection.extent or district_extent(connection) or DEFAULT_EXTENT
-    deck = orjson.loads(deck_of(connection, scene, rows, caller).to_json())
-    _look_at(deck, selection.extent)
-    source = Source(connection, files, caller, extent, selection.max_zoom, now)
+    deck = _deck(connection, scene, rows, caller, selection.extent)
+    source = Source(connection, files, caller, _extent(connection, selection), selection.max_zoom, now)
     # Beside its place, so that it is put there in one step when it is whole.
     with tempfile.TemporaryDirectory(prefix=".scene-", dir=file.parent) as place:
-        made = Path(place) / "data"
-        made.mkdir(mode=0o755)
-        counted: list[int] = []
-        bodies = _counted(_bodies(deck["layers"], source, announce), counted)
-        packs = write_packs(made, bodies)
-        copy_scripts(made, scene)
-        snapshot = Snapshot(quote(folder.name), packs, now.strftime("%Y-%m-%d %H:%M"))
-        page = render_page(scene, deck, rows, snapshot=snapshot)
-        if folder.exists():
-            shutil.rmtree(folder)
-        made.rename(folder)
+        filled = fill_folder(Path(place) / "data", scene, deck["layers"], source, announce)
+        snapshot = Snapshot(quote(folder.name), filled.packs, now.strftime("%Y-%m-%d %H:%M"))
+        page = render_page(scene, deck, rows, language=selection.language, snapshot=snapshot)
+        _put(filled.folder, folder)
     file.write_text(page, "utf-8")
-    size = file.stat().st_size + sum(part.stat().st_size for part in folder.iterdir())
-    return Written(file, folder, len(counted), size)
+    return Written(file, folder, filled.bodies, sum(part.stat().st_size for part in (file, *folder.iterdir())))
+
+
+def fill_folder(folder: Path, scene: Scene, layers: list[DeckLayer], source: Source, announce: Announce) -> Filled:
+    """Make the folder of a page's data; each layer of its deck is told how far its tiles go."""
+    folder.mkdir(mode=0o755)
+    counted: list[int] = []
+    packs = write_packs(folder, _counted(_bodies(layers, source, announce), counted))
+    copy_scripts(folder, scene)
+    return Filled(folder, packs, len(counted))
 
 
 def check_place(file: Path) -> Path:
@@ -168,7 +177,22 @@ def _write_pack(folder: Path, number: int, pack: Mapping[str, str]) -> str:
     return name
 
 
-def _look_at(deck: dict[str, Any], extent: Extent | None) -> None:
+def _extent(connection: Connection, selection: Selection) -> Extent:
+    return selection.extent or district_extent(connection) or DEFAULT_EXTENT
+
+
+def _put(made: Path, folder: Path) -> None:
+    """Move a folder to its place, where an older one may be."""
+    if folder.exists():
+        shutil.rmtree(folder)
+    made.rename(folder)
+
+
+def _deck(
+    connection: Connection, scene: Scene, rows: Sequence[LayerRow], caller: Caller, extent: Extent | None
+) -> dict[str, Any]:
+    deck: dict[str, Any] = orjson.loads(deck_of(connection, scene, rows, caller).to_json())
     if extent is not None:
         west, south, east, north = extent
         deck["initialViewState"] |= {"longitude": (west + east) / 2, "latitude": (south + north) / 2}
+    return deck

@@ -30,6 +30,8 @@ LIFT_M = 2.0
 LINE_LIFT_M = 3.0
 
 Values = NDArray[np.float64]
+Shapes = NDArray[np.object_]
+Feature = dict[str, Any]
 
 
 class Bounds(NamedTuple):
@@ -73,69 +75,57 @@ def bounds_of(tile: Tile) -> Bounds:
     return Bounds(*tile_matrix_set().bounds(morecantile.Tile(x=tile.x, y=tile.y, z=tile.z)))
 
 
-def buried(connection: Connection, files: Path, row: LayerRow, box: Bounds, caller: Caller) -> list[dict[str, Any]]:
+def buried(connection: Connection, files: Path, row: LayerRow, box: Bounds, caller: Caller) -> list[Feature]:
     """Return the pipes that begin in a box, at their depth below the ground."""
     names = ("start_depth_m", "end_depth_m", "depth_m", "start_invert_level_m", "end_invert_level_m")
-    found = [
-        (each, shape)
-        for each in _read(connection, row, box, caller, names)
-        if _begins_in(shape := shapely.from_wkb(each.shape), box)
-    ]
-    depths = [registered_depth(each, shape) for each, shape in found]
-    levelled = [
-        place
-        for place, (each, _) in enumerate(found)
-        if np.isnan(depths[place]).any() and None not in (each.start_invert_level_m, each.end_invert_level_m)
-    ]
-    ground = _ground_under([found[place][1] for place in levelled], connection, files)
-    for place, heights in zip(levelled, ground, strict=True):
-        depths[place] = heights - shapely.get_coordinates(found[place][1], include_z=True)[:, 2]
-    return [
-        _feature(each, row, _with_heights(shape, -depth), depth_known=bool(np.isfinite(depth).all()))
-        for (each, shape), depth in zip(found, depths, strict=True)
-    ]
+    rows = _read(connection, row, box, caller, names)
+    shapes = _shapes(rows)
+    begins = _begins_in(shapes, box)
+    rows, shapes = [each for each, is_here in zip(rows, begins, strict=True) if is_here], shapes[begins]
+    points, of = shapely.get_coordinates(shapes, include_z=True, return_index=True)
+    start, end, either, *levels = _numbers(rows, names).T
+    start, end = np.where(np.isnan(start), either, start), np.where(np.isnan(end), either, end)
+    depth = start[of] + (end - start)[of] * fractions(points, of)
+    # Where a depth is missing, the register's levels below the ground say it.
+    levelled = (np.isnan(start) | np.isnan(end)) & np.isfinite(levels[0]) & np.isfinite(levels[1])
+    which = levelled[of]
+    depth[which] = read_ground(connection, files, points[which, 0], points[which, 1]).heights_m - points[which, 2]
+    is_known = np.bincount(of, ~np.isfinite(depth), minlength=len(rows)) == 0
+    drawn = _with_heights(shapes, -depth)
+    return _features(rows, row, drawn, [{"depth_known": known} for known in is_known.tolist()])
 
 
-def registered_depth(pipe: Any, shape: shapely.Geometry) -> Values:
-    """Return the depth (m) at each vertex of a pipe as its register has it, between its ends by length, else NaN."""
-    start = pipe.depth_m if pipe.start_depth_m is None else pipe.start_depth_m
-    end = pipe.depth_m if pipe.end_depth_m is None else pipe.end_depth_m
-    along = fractions(shape)
-    if start is None or end is None:
-        return np.full(len(along), np.nan)
-    return np.asarray(start + (end - start) * along, np.float64)
+def fractions(points: Values, of: NDArray[np.int64]) -> Values:
+    """Return how far along its line each vertex is, 0 to 1.
+
+    Parameters
+    ----------
+    points, of
+        Longitude and latitude of vertices, and the number of the line that each belongs to, in order.
+    """
+    if len(points) == 0:
+        return np.zeros(0)
+    is_first = np.concatenate([[True], of[1:] != of[:-1]])
+    first = np.flatnonzero(is_first)[np.cumsum(is_first) - 1]
+    east = np.diff(points[:, 0], prepend=points[0, 0]) * np.cos(np.radians(points[first, 1]))
+    steps = np.hypot(east, np.diff(points[:, 1], prepend=points[0, 1]))
+    run = np.cumsum(np.where(is_first, 0.0, steps))
+    run -= run[first]
+    length = np.maximum.reduceat(run, np.flatnonzero(is_first))[np.cumsum(is_first) - 1]
+    return np.asarray(np.divide(run, length, out=np.zeros_like(run), where=length > 0), np.float64)
 
 
-def fractions(shape: shapely.Geometry) -> Values:
-    """Return how far along a line each vertex is, 0 to 1."""
-    points = shapely.get_coordinates(shape)
-    scale = np.array([np.cos(np.radians(points[0, 1])), 1.0])
-    run = np.concatenate([[0.0], np.cumsum(np.hypot(*(np.diff(points, axis=0) * scale).T))])
-    return np.asarray(run / run[-1] if run[-1] > 0 else run, np.float64)
-
-
-def on_ground(connection: Connection, files: Path, row: LayerRow, box: Bounds, caller: Caller) -> list[dict[str, Any]]:
+def on_ground(connection: Connection, files: Path, row: LayerRow, box: Bounds, caller: Caller) -> list[Feature]:
     """Return the parts of rivers or surfaces of water in a box, with the ground's height."""
     lift_m = LINE_LIFT_M if row.geometry_type == "line" else LIFT_M
-    found = []
-    for each in _read(connection, row, box, caller, ()):
-        whole = shapely.make_valid(shapely.force_2d(shapely.from_wkb(each.shape)))
-        part = shapely.segmentize(shapely.clip_by_rect(whole, *box), STEP_DEG)
-        if not part.is_empty:
-            found.append((each, part))
-    ground = _ground_under([part for _, part in found], connection, files)
-    return [
-        _feature(each, row, _with_heights(part, heights + lift_m))
-        for (each, part), heights in zip(found, ground, strict=True)
-    ]
-
-
-def _ground_under(shapes: list[shapely.Geometry], connection: Connection, files: Path) -> list[Values]:
-    """Return the height of the ground at the vertices of each shape, NaN where it is not known; read all at once."""
-    points = shapely.get_coordinates(np.array(shapes, dtype=object))
+    rows = _read(connection, row, box, caller, ())
+    wholes = shapely.make_valid(shapely.force_2d(_shapes(rows)))
+    parts = shapely.segmentize(shapely.clip_by_rect(wholes, *box), STEP_DEG)
+    is_there = ~shapely.is_empty(parts)
+    rows, parts = [each for each, is_here in zip(rows, is_there, strict=True) if is_here], parts[is_there]
+    points = shapely.get_coordinates(parts)
     heights = read_ground(connection, files, points[:, 0], points[:, 1]).heights_m
-    ends = np.cumsum(shapely.get_num_coordinates(np.array(shapes, dtype=object)))
-    return [np.asarray(part) for part in np.split(heights, ends[:-1])] if shapes else []
+    return _features(rows, row, _with_heights(parts, heights + lift_m), [{}] * len(rows))
 
 
 def _read(connection: Connection, row: LayerRow, box: Bounds, caller: Caller, names: tuple[str, ...]) -> list[Row[Any]]:
@@ -148,24 +138,43 @@ def _read(connection: Connection, row: LayerRow, box: Bounds, caller: Caller, na
     return list(connection.execute(statement.where(table.c.layer_id == row.id, meets, in_area(table, caller))))
 
 
-def _begins_in(shape: shapely.Geometry, box: Bounds) -> bool:
-    points = shapely.get_coordinates(shape)
-    if len(points) == 0:
-        return False
-    lon, lat = points[0]
-    return bool(box.west <= lon < box.east and box.south < lat <= box.north)
+def _shapes(rows: list[Row[Any]]) -> Shapes:
+    return np.asarray(shapely.from_wkb(np.array([each.shape for each in rows], dtype=object)), dtype=object)
 
 
-def _with_heights(shape: shapely.Geometry, heights_m: Values) -> shapely.Geometry:
-    points = np.column_stack([shapely.get_coordinates(shape), np.nan_to_num(heights_m, nan=0.0).round(3)])
-    return shapely.set_coordinates(shapely.force_3d(shape), points)
+def _numbers(rows: list[Row[Any]], names: tuple[str, ...]) -> Values:
+    """Return columns of the rows, NaN where a value is missing."""
+    return np.array([[getattr(each, name) for name in names] for each in rows], np.float64).reshape(-1, len(names))
 
 
-def _feature(each: Row[Any], row: LayerRow, shape: shapely.Geometry, **more: Any) -> dict[str, Any]:
-    values = {str(name): value for name, value in each._mapping.items() if name in row.fields and value is not None}
-    geometry = orjson.Fragment(shapely.to_geojson(shape))
-    return {"type": "Feature", "id": each.id, "properties": values | more, "geometry": geometry}
+def _begins_in(shapes: Shapes, box: Bounds) -> NDArray[np.bool_]:
+    points, of = shapely.get_coordinates(shapes, return_index=True)
+    found = np.zeros(len(shapes), bool)
+    having, first = np.unique(of, return_index=True)
+    lon, lat = points[first].T
+    found[having] = (box.west <= lon) & (lon < box.east) & (box.south < lat) & (lat <= box.north)
+    return found
 
 
-Draw = Callable[[Connection, Path, LayerRow, Bounds, Caller], list[dict[str, Any]]]
+def _with_heights(shapes: Shapes, heights_m: Values) -> Shapes:
+    """Return shapes with the heights of all of their vertices, in their order; 0 where none is known."""
+    points = np.column_stack([shapely.get_coordinates(shapes), np.nan_to_num(heights_m, nan=0.0).round(3)])
+    return np.asarray(shapely.set_coordinates(shapely.force_3d(shapes), points), dtype=object)
+
+
+def _features(rows: list[Row[Any]], row: LayerRow, shapes: Shapes, more: list[dict[str, Any]]) -> list[Feature]:
+    names = [str(name) for name in rows[0]._fields] if rows else []
+    shown = [(place, name) for place, name in enumerate(names) if name in row.fields]
+    return [
+        {
+            "type": "Feature",
+            "id": each.id,
+            "properties": {name: each[place] for place, name in shown if each[place] is not None} | own,
+            "geometry": orjson.Fragment(geometry),
+        }
+        for each, geometry, own in zip(rows, shapely.to_geojson(shapes).tolist(), more, strict=True)
+    ]
+
+
+Draw = Callable[[Connection, Path, LayerRow, Bounds, Caller], list[Feature]]
 DRAWN: dict[str, Draw] = {"pipes": buried, "rivers": on_ground, "river_areas": on_ground}

@@ -158,8 +158,8 @@ def live_layer(row: LayerRow) -> pydeck.Layer:
 
 #: Of ways to draw that do not use the legend's colours: the one colour that they use.
 ONE_COLOR = {"ghost": GHOST_COLOR, "pale": PALE_COLOR}
-#: What a way to draw adds to the legend: label and colour.
-MORE_LEGEND = {"buried": [("埋深不详", UNKNOWN_DEPTH_COLOR)]}
+#: What a way to draw adds to the legend: name of the text and colour.
+MORE_LEGEND = {"buried": [("unknown_depth", UNKNOWN_DEPTH_COLOR)]}
 
 Draw = Callable[[LayerRow], pydeck.Layer]
 #: The ways to draw a layer that a scene may choose.

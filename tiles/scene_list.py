@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from cim.errors import NotFound
+from tiles.styles import Language
 
 
 class Scene(NamedTuple):
@@ -35,6 +36,14 @@ class Scene(NamedTuple):
     control: str | None = None
     zoom: float | None = None
     pitch: float = 52
+
+    def title(self, language: Language) -> str:
+        """Return the scene's title in a language."""
+        return self.title_en if language == "en" else self.title_zh
+
+    def note(self, language: Language) -> str:
+        """Return what one has to know to read the scene, in a language."""
+        return self.note_en if language == "en" else self.note_zh
 
 
 _ALL = dict.fromkeys(("buildings", "pipes", "cameras", "events", "roads", "river_areas"), "plain")

@@ -15,14 +15,16 @@ from markupsafe import Markup
 from layers.catalogue import LayerRow
 from tiles.scene_layers import MORE_LEGEND, ONE_COLOR
 from tiles.scene_list import Scene
+from tiles.scene_texts import name_fields, texts_in
+from tiles.styles import Language
 
 FOLDER = Path(__file__).parent / "scenes"
 
 #: What the page paints on the relief (flood.js has the same colours).
 LOW_GROUND = (
-    ("低于水位 0–1 米", "#9fd0ee"),
-    ("低于水位 1–3 米", "#4f9fd6"),
-    ("低于水位 3 米以上", "#1f62a8"),
+    ("low_1", "#9fd0ee"),
+    ("low_3", "#4f9fd6"),
+    ("low_more", "#1f62a8"),
 )
 
 
@@ -30,8 +32,7 @@ class Legend(NamedTuple):
     """A layer in the legend; ``entries`` are labels and colours."""
 
     id: str
-    title_zh: str
-    title_en: str
+    title: str
     entries: list[tuple[str, str]]
 
 
@@ -48,6 +49,7 @@ def render_page(
     deck: pydeck.Deck | Mapping[str, Any],
     rows: Sequence[LayerRow],
     *,
+    language: Language = "zh",
     others: Mapping[str, str] | None = None,
     snapshot: Snapshot | None = None,
     is_empty: bool = False,
@@ -66,12 +68,16 @@ def render_page(
         Whether the model has nothing to draw yet.
     """
     value = orjson.loads(deck.to_json()) if isinstance(deck, pydeck.Deck) else deck
+    texts = texts_in(language)
     return _template().render(
         scene=scene,
+        language=language,
+        text=texts,
         scenes=others or {},
-        legends=[legend_of(row, scene.layers[row.id]) for row in rows],
+        legends=[legend_of(row, scene.layers[row.id], language) for row in rows],
         deck=embed(value),
-        words=embed({row.id: words_of(row) for row in rows}),
+        words=embed({row.id: words_of(row, language) for row in rows}),
+        texts=embed({"texts": texts, "nameFields": name_fields(language)}),
         snapshot=snapshot,
         empty=is_empty,
         static=snapshot.folder if snapshot else "/scenes/static",
@@ -86,21 +92,23 @@ def embed(value: Any) -> Markup:
     return Markup(text)  # every character that HTML could take for markup is escaped above
 
 
-def legend_of(row: LayerRow, drawing: str) -> Legend:
+def legend_of(row: LayerRow, drawing: str, language: Language) -> Legend:
     """Return what the legend says of a layer that is drawn in one of the ways of ``DRAWINGS``."""
+    texts, title = texts_in(language), row.title_en if language == "en" else row.title_zh
     items = row.style.get("legend") or []
-    entries = [(item["label"]["zh"], item["color"]) for item in items]
+    entries = [(item["label"][language], item["color"]) for item in items]
     if drawing == "relief":
-        entries = list(LOW_GROUND)
+        entries = [(texts[name], color) for name, color in LOW_GROUND]
     elif drawing in ONE_COLOR or not entries:
-        entries = [(row.title_zh, ONE_COLOR.get(drawing, row.style.get("color", "#5b7db1")))]
-    return Legend(row.id, row.title_zh, row.title_en, [*entries, *MORE_LEGEND.get(drawing, [])])
+        entries = [(title, ONE_COLOR.get(drawing, row.style.get("color", "#5b7db1")))]
+    more = [(texts[name], color) for name, color in MORE_LEGEND.get(drawing, [])]
+    return Legend(row.id, title, [*entries, *more])
 
 
-def words_of(row: LayerRow) -> dict[str, Any]:
-    """Return the Chinese titles of a layer's attributes as tiles name them, and of the values of its legend."""
-    titles = {field.get("tile_name", name): field["title"]["zh"] for name, field in row.fields.items()}
-    values = {item["value"]: item["label"]["zh"] for item in row.style.get("legend") or [] if item.get("value")}
+def words_of(row: LayerRow, language: Language) -> dict[str, Any]:
+    """Return the titles of a layer's attributes as tiles name them, and of the values of its legend."""
+    titles = {field.get("tile_name", name): field["title"][language] for name, field in row.fields.items()}
+    values = {item["value"]: item["label"][language] for item in row.style.get("legend") or [] if item.get("value")}
     return {"titles": titles, "values": {row.style["legend_field"]: values} if row.style.get("legend_field") else {}}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from functools import lru_cache, partial
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -15,12 +16,13 @@ from numpy.typing import NDArray
 from rasterio import Affine
 from rasterio.enums import Resampling
 from rasterio.errors import RasterioError, WindowError
-from rasterio.fill import fillnodata
 from rasterio.vrt import WarpedVRT
 from sqlalchemy import Connection, func, select
 
+from cim.crs import from_geographic
 from cim.tables import terrain
 from layers.terrain.heights import Raster, raster_path, rasters_within
+from tiles.terrain_fill import REACH_PX, Ground, coarse_ground, fill
 from tiles.tile import Envelope, Tile, envelope, parse_tile, tile_matrix_set
 
 TILE_PIXELS = 256
@@ -32,10 +34,10 @@ LARGEST_CODE = 2**24 - 1
 MIN_ZOOM = 0
 MAX_ZOOM = 15
 MAX_OPEN_RASTERS = 16
-#: Voids of up to this many pixels are filled from their neighbours, wider ones are height 0.
-FILL_REACH_PX = 64.0
 #: GDAL's own: a place is worked out for some pixels and interpolated between them, to within this.
 TOLERANCE_PX = 0.125
+
+GROUNDS_KEPT = 4
 
 Heights = NDArray[np.float32]
 
@@ -68,8 +70,7 @@ def terrain_bounds(connection: Connection) -> tuple[float, float, float, float] 
 def render_tile(connection: Connection, files: Path, z: object, x: object, y: object) -> bytes | None:
     """Return a terrain-RGB tile as PNG, or None where no raster lies under it.
 
-    Several rasters are laid over one another, the finest on top; what is still void is filled from its
-    neighbours, and with height 0 far from any.
+    Several rasters are laid over one another, the finest on top; what is still void is filled (``terrain_fill``).
 
     Parameters
     ----------
@@ -77,14 +78,52 @@ def render_tile(connection: Connection, files: Path, z: object, x: object, y: ob
         The deployment's folder of large files; the rasters are in ``terrain`` below it.
     """
     tile = parse_tile(z, x, y)
+    heights = overlay_heights(files, rasters_around(connection, tile, 0), envelope(tile), TILE_PIXELS)
+    if heights is None:
+        return None
+    if np.isnan(heights).any():
+        heights = np.where(np.isnan(heights), filled_heights(connection, files, tile, heights), heights)
+    return to_png(encode(heights))
+
+
+def rasters_around(connection: Connection, tile: Tile, margin_px: int) -> list[Raster]:
+    """Return the rasters of the ground under a tile and a margin of so many of its pixels, the finest first."""
     bounds = tile_matrix_set().bounds(morecantile.Tile(x=tile.x, y=tile.y, z=tile.z))
-    return render_heights(files, rasters_within(connection, bounds, "dtm"), tile)
+    margin = (bounds.right - bounds.left) * margin_px / TILE_PIXELS
+    box = (bounds.left - margin, bounds.bottom - margin, bounds.right + margin, bounds.top + margin)
+    return rasters_within(connection, box, "dtm")
 
 
-def render_heights(files: Path, rasters: Sequence[Raster], tile: Tile) -> bytes | None:
-    """Return the PNG of the heights of some rasters, the most important one first; needs no database."""
-    heights = overlay_heights(files, rasters, envelope(tile), TILE_PIXELS)
-    return None if heights is None else to_png(encode(fill_voids(heights)))
+def filled_heights(connection: Connection, files: Path, tile: Tile, heights: Heights) -> Heights:
+    """Return the heights of a tile that has some, its voids filled as those of its neighbours are."""
+    inner = envelope(tile)
+    margin_m = (inner.east - inner.west) * REACH_PX / TILE_PIXELS
+    box = Envelope(inner.west - margin_m, inner.south - margin_m, inner.east + margin_m, inner.north + margin_m)
+    around = overlay_heights(files, rasters_around(connection, tile, REACH_PX), box, TILE_PIXELS + 2 * REACH_PX)
+    if around is None:
+        around = np.pad(heights, REACH_PX, constant_values=np.nan)
+    inside = slice(REACH_PX, REACH_PX + TILE_PIXELS)
+    return fill(around, box, ground_of_all(connection, files))[inside, inside]
+
+
+def ground_of_all(connection: Connection, files: Path) -> Ground | None:
+    """Return the coarse ground of all rasters, made once for each state of them."""
+    bounds = terrain_bounds(connection)
+    if bounds is None:
+        return None
+    rasters = tuple(rasters_within(connection, bounds, "dtm"))
+    paths = [path for raster in rasters if (path := raster_path(files, raster)).exists()]
+    return _ground(files, rasters, tuple(path.stat().st_mtime_ns for path in paths), bounds)
+
+
+@lru_cache(maxsize=GROUNDS_KEPT)
+def _ground(
+    files: Path, rasters: tuple[Raster, ...], _written_ns: tuple[int, ...], bounds: tuple[float, float, float, float]
+) -> Ground | None:
+    west, south, east, north = bounds
+    x, y = from_geographic("EPSG:3857").points([west, east], [south, north])
+    box = Envelope(float(x[0]), float(y[0]), float(x[1]), float(y[1]))
+    return coarse_ground(partial(overlay_heights, files, rasters), box)
 
 
 def overlay_heights(
@@ -135,16 +174,6 @@ def _warp(dataset: Any, box: Envelope, pixels: int, tolerance_px: float) -> Heig
         if dataset.nodata is None:
             band = np.ma.masked_where(warped.read(warped.count) == 0, band)
     values: Heights = band.filled(np.nan)
-    return values
-
-
-def fill_voids(heights: Heights) -> Heights:
-    """Fill NaN from the neighbours; what lies too far from any is 0."""
-    known = ~np.isnan(heights)
-    if known.all():
-        return heights
-    filled = fillnodata(np.where(known, heights, 0), mask=known.astype("uint8"), max_search_distance=FILL_REACH_PX)
-    values: Heights = np.nan_to_num(filled, nan=0.0).astype(np.float32)
     return values
 
 

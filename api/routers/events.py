@@ -138,7 +138,9 @@ async def show(id: ObjectId, service: Host, caller: Who) -> Response:
 @router.get("/{id}/context", summary="All that the map knows around an event")
 async def context(id: ObjectId, service: Host, caller: Who) -> Response:
     """Return, part by part, what is there, whether nothing means none or no data, and on which layers it rests."""
-    return Response(encode(await service.query(event_context, id, caller)), headers=NO_STORE, media_type=JSON)
+    return Response(
+        encode(await service.query(event_context, id, caller, service.ground)), headers=NO_STORE, media_type=JSON
+    )
 
 
 @router.get("/{id}/cap", summary="One event as a CAP 1.2 alert")

@@ -94,7 +94,7 @@ async def _shown(service: Service, wanted: Wanted, event: LiveEvent) -> dict[str
         return await _events_shown(service, wanted, event.data["events"])
     if event.kind == "track":
         return _units_shown(wanted, event.data["units"])
-    name = str(event.data.get("layer")) if event.kind in ("layer", "tiles") else "models"
+    name = str(event.data.get("layer")) if event.kind in ("layer", "tiles", "observation") else "models"
     if not await _is_visible(service, wanted, name):
         return None
     if caller.area_code is None or event.kind != "tiles":

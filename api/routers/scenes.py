@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import fastapi
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, HTMLResponse, Response
 
@@ -40,9 +40,14 @@ async def data(request: Request, layer: str, z: str, x: str, y: str, service: Ho
 
 
 @router.get("/{name}.html", summary="A pydeck scene, e.g. 'overview'", response_class=HTMLResponse)
-async def show(name: str, service: Host, caller: Who) -> Response:
+async def show(
+    name: str,
+    service: Host,
+    caller: Who,
+    lang: Annotated[Literal["zh", "en"], Query(description="the language of titles, legend and tooltips")] = "zh",
+) -> Response:
     """Return the page; its own inline scripts, and no others, may run."""
-    html = await service.compute(render, name, caller)
+    html = await service.compute(render, name, caller, lang)
     return HTMLResponse(
         html, headers={"Cache-Control": "private, no-cache", "Content-Security-Policy": scene_policy(html)}
     )

@@ -21,6 +21,7 @@ from cim.tables.events import event, event_clock, event_log, event_type, respons
 from cim.tables.land import catchment, grid_cell, river, river_area, river_bank, river_edge, terrain, water_work
 from cim.tables.live import (
     camera,
+    camera_viewshed,
     last_observation,
     observation,
     parking,
@@ -70,6 +71,7 @@ __all__ = [
     "building_service",
     "building_source",
     "camera",
+    "camera_viewshed",
     "catchment",
     "city_content",
     "conflict",

@@ -12,10 +12,11 @@ from sqlalchemy import (
     Integer,
     Table,
     Text,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from cim.tables.columns import geometry, metadata, now_column, object_table, reference
+from cim.tables.columns import geometry, json_column, metadata, now_column, object_table, reference
 
 #: ``code``: 20 digits of GB/T 28181; azimuth clockwise from north; tilt negative downwards; heights above ground.
 camera = object_table(
@@ -31,6 +32,34 @@ camera = object_table(
     Column("state", Text),
     Index("camera_code_idx", "code"),
     geom=geometry("POINT"),
+)
+
+#: What a camera sees of the ground (null: not computed yet). ``reach`` is the box of its sector: what changes outside
+#: changes nothing that is seen; what changes within makes it ``dirty_at``. Areas are of open ground, ``rings`` by
+#: distance; ``mount``: pole | roof | wall | indoors, ``moved_m`` how far the eye was taken out to the wall;
+#: ``terrain``: whole | part | none; ``versions`` (layer -> version) and ``datasets`` (ids): what it was computed from.
+camera_viewshed = Table(
+    "camera_viewshed",
+    metadata,
+    Column("camera_id", BigInteger, ForeignKey("cim.camera.id", ondelete="CASCADE"), primary_key=True),
+    geometry("MULTIPOLYGON"),
+    geometry("POLYGON", "reach", nullable=False),
+    Column("seen_m2", Double),
+    Column("ground_m2", Double),
+    json_column("rings", "[]"),
+    Column("target_height_m", Double),
+    Column("cell_m", Double),
+    Column("eye_height_m", Double),
+    Column("mount", Text),
+    Column("moved_m", Double),
+    Column("terrain", Text),
+    json_column("versions"),
+    json_column("datasets", "[]"),
+    Column("computed_at", DateTime(timezone=True)),
+    Column("dirty_at", DateTime(timezone=True)),
+    Index("camera_viewshed_geom_idx", "geom", postgresql_using="gist"),
+    Index("camera_viewshed_reach_idx", "reach", postgresql_using="gist"),
+    Index("camera_viewshed_dirty_at_idx", "dirty_at", postgresql_where=text("dirty_at IS NOT NULL")),
 )
 
 sensor = object_table(

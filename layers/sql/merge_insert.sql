@@ -11,3 +11,5 @@ CROSS JOIN LATERAL jsonb_to_record(r.fields) AS v(name text, area_code text, cod
     base_height_m double precision, year_built smallint, households int, residents int, legal_entities int,
     unit_count int, floor_area_m2 double precision)
 WHERE r.is_new
+-- along the Hilbert curve, as PostGIS sorts geometries: what a tile shows lies on few pages
+ORDER BY r.geom

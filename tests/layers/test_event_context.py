@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import networkx as nx
@@ -14,6 +15,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from cim.access import Caller
 from cim.tables import (
+    camera,
     event,
     last_observation,
     layer,
@@ -26,6 +28,7 @@ from cim.tables import (
     road_node,
     sensor,
 )
+from layers.live.cameras.kept import Ground
 from layers.live.events.context import PARTS, event_context
 from layers.live.events.intake import take_in
 from tests.layers.events_town import add, at, build_town, said
@@ -45,28 +48,32 @@ def happen(connection: Connection, x: float, y: float, **more: Any) -> int:
     return take_in(connection, [said(key, longitude=lon, latitude=lat, **more)], actor="test")[0].id
 
 
+def context_of(connection: Connection, number: int, caller: Caller) -> dict[str, Any]:
+    return event_context(connection, number, caller, Ground(Path("nowhere"), "EPSG:4547"))
+
+
 def apart(one: tuple[float, float], other: tuple[float, float]) -> float:
     return float(GEOD.inv(*one, *other)[2])
 
 
 def test_none_is_told_from_no_data(connection: Connection, town: dict[str, int]) -> None:
-    context = event_context(connection, happen(connection, -100, -100), ADMIN)
+    context = context_of(connection, happen(connection, -100, -100), ADMIN)
     states = {name: context[name]["state"] for name in PARTS}
     assert states == {
-        "cell": "found", "building": "none", "room": "none", "sensors": "none", "pipes": "no_data",
+        "cell": "found", "building": "none", "room": "none", "cameras": "none", "sensors": "none", "pipes": "no_data",
         "pipe_nodes": "no_data", "rivers": "no_data", "hazards": "no_data", "help": "no_data", "events": "none",
     }  # fmt: skip
     assert context["cell"]["items"][0]["manager"] == "manager 0"
     assert {"id", "version", "age_s"} <= set(context["cell"]["layers"][0])
     placeless = take_in(connection, [said("nowhere")], actor="test")[0].id
-    assert event_context(connection, placeless, ADMIN)["sensors"]["state"] == "no_place"
+    assert context_of(connection, placeless, ADMIN)["sensors"]["state"] == "no_place"
     connection.execute(update(layer).where(layer.c.id == "sensors").values(visibility="commander"))
-    seen = event_context(connection, happen(connection, -100, -90), Caller("viewer"))
+    seen = context_of(connection, happen(connection, -100, -90), Caller("viewer"))
     assert seen["sensors"] == {"state": "not_visible", "layers": [], "radius_m": 200, "items": []}
 
 
 def test_house_storey_and_room_are_named(connection: Connection, town: dict[str, int]) -> None:
-    context = event_context(connection, happen(connection, 130, 110, height_m=19.0, type="烟雾报警"), ADMIN)
+    context = context_of(connection, happen(connection, 130, 110, height_m=19.0, type="烟雾报警"), ADMIN)
     [house] = context["building"]["items"]
     assert (house["id"], house["storeys_above"], house["units"]) == (town["house"], 12, 0)
     [room] = context["room"]["items"]
@@ -88,7 +95,7 @@ def test_sensors_come_nearest_first_with_their_last_reading(connection: Connecti
                 insert(last_observation).values(sensor_id=number_of, phenomenon_time=now - silent, value=float(number))
             )
     places[town["gas"]] = at(130, 110)
-    part = event_context(connection, happen(connection, 20, 30), ADMIN)["sensors"]
+    part = context_of(connection, happen(connection, 20, 30), ADMIN)["sensors"]
     distances = {number: apart(place, at(20, 30)) for number, place in places.items()}
     expected = [number for number in sorted(distances, key=lambda n: distances[n]) if distances[number] <= 200][:20]
     assert [item["id"] for item in part["items"]] == expected
@@ -116,7 +123,7 @@ def test_pipes_valves_and_rivers_are_those_within_reach(connection: Connection, 
         nodes[key] = (kind, at(x, y))
     bank = shapely.MultiLineString([shapely.LineString([at(-900, 260), at(900, 260)])])
     add(connection, river, "rivers", "r", name="龙岗河", geom=bank)
-    context = event_context(connection, happen(connection, 0, 0), ADMIN)
+    context = context_of(connection, happen(connection, 0, 0), ADMIN)
     here = shapely.Point(at(0, 0))
     to_line = {}
     for number, line in lines.items():
@@ -171,7 +178,7 @@ def test_help_comes_in_the_order_of_the_road(connection: Connection, town: dict[
         x, y = -350 + 100 * i, -350 + 100 * j
         key = add(connection, resource, "resources", f"f{number}", kind="消防站", geom=shapely.Point(at(x + 5, y)))
         stations[key] = ids[i, j]
-    part = event_context(connection, happen(connection, 55, 245), ADMIN)["help"]
+    part = context_of(connection, happen(connection, 55, 245), ADMIN)["help"]
     aim = ids[4, 6]
     times = {key: nx.shortest_path_length(graph, node, aim, weight="weight") if nx.has_path(graph, node, aim) else None
              for key, node in stations.items()}  # fmt: skip
@@ -192,6 +199,17 @@ def test_other_events_of_the_day_are_near(connection: Connection, town: dict[str
     connection.execute(
         update(event).where(event.c.id == old).values(occurred_at=event.c.occurred_at - timedelta(days=2))
     )
-    part = event_context(connection, first, ADMIN)["events"]
+    part = context_of(connection, first, ADMIN)["events"]
     assert [(item["id"], item["type_title"]) for item in part["items"]] == [(near, "施工扰民")]
     assert connection.execute(select(event.c.id)).all()
+
+
+def test_cameras_that_see_the_place_are_told(connection: Connection, town: dict[str, int]) -> None:
+    """One looks at it over open ground, one from behind the house, one turns its back."""
+    looks = {"mount_height_m": 6.0, "hfov_deg": 60.0, "range_m": 150.0}
+    east = add(connection, camera, "cameras", "east", azimuth_deg=270.0, geom=shapely.Point(at(230, 115)), **looks)
+    add(connection, camera, "cameras", "west", azimuth_deg=90.0, geom=shapely.Point(at(60, 115)), **looks)
+    add(connection, camera, "cameras", "away", azimuth_deg=90.0, geom=shapely.Point(at(200, 115)), **looks)
+    part = context_of(connection, happen(connection, 160, 115), ADMIN)["cameras"]
+    assert [one["id"] for one in part["items"]] == [east]
+    assert part["items"][0]["distance_m"] == pytest.approx(apart(at(230, 115), at(160, 115)), abs=0.1)

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import orjson
@@ -20,11 +21,13 @@ from paho.mqtt.enums import CallbackAPIVersion
 from sqlalchemy import Engine, func, select, text
 
 from bench.lib.processes import free_port
+from cim.access import OPEN_CALLER
 from cim.db import make_engine
 from cim.errors import InvalidSetting
 from cim.tables import event, last_observation, observation, quarantine
 from layers.live.sensors.mqtt import Broker, Listener, read_broker
 from layers.live.sensors.mqtt_message import Message, write_messages
+from layers.live.tracks.read import Asked, find_units
 from tests.layers.events_town import build_town
 
 CODE = "440307RQ00000001"
@@ -115,6 +118,29 @@ def test_messages_of_every_topic(broker: Broker, engine: Engine, town: dict[str,
         details = " | ".join(rows)
     for word in ("not JSON", "'nobody'", "source_key are missing", "Datastreams(999999999)", "1970", "is like"):
         assert word in details
+
+
+def test_positions_of_units(broker: Broker, engine: Engine, town: dict[str, int]) -> None:
+    now = datetime.now(UTC)
+    said = {"code": "V1", "kind": "vehicle", "longitude": 114.22, "latitude": 22.7, "time": now.isoformat()}
+    stamp, stale = (moment.strftime("%Y-%m-%dT%H:%M:%SZ") for moment in (now, now + timedelta(minutes=5)))
+    cot = (
+        f'<event version="2.0" uid="D1" type="a-f-A-M-H-Q" how="m-g" time="{stamp}" start="{stamp}" stale="{stale}">'
+        '<point lat="22.71" lon="114.23" hae="120" ce="5" le="9"/></event>'
+    )
+    with listening(broker, engine) as listener:
+        publish(
+            broker,
+            ("tracks", orjson.dumps([said, said | {"latitude": 95}])),
+            ("tracks", cot.encode()),
+            ("tracks", b"<x"),
+        )
+        until(lambda: listener.counts.broken >= 2 and listener.counts.positions >= 2)
+        assert (listener.counts.positions, listener.counts.broken) == (2, 2)
+    with engine.connect() as connection:
+        units = find_units(connection, Asked(), OPEN_CALLER)
+    places = {unit["properties"]["code"]: unit["geometry"]["coordinates"][:2] for unit in units["features"]}
+    assert places == {"V1": [114.22, 22.7], "D1": [114.23, 22.71]}
 
 
 def test_what_comes_while_nobody_listens_and_while_the_database_is_away(

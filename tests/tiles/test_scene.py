@@ -14,9 +14,10 @@ from sqlalchemy import Connection, update
 from cim.access import Caller
 from cim.errors import NotFound
 from cim.tables import layer
-from tiles.scene import render, static_files
+from tiles.scene import FOLDER, render, static_files
 from tiles.scene_layers import DRAWINGS, ORDER, color_by_legend
 from tiles.scene_list import SCENES
+from tiles.scene_texts import TEXTS
 
 ADMIN = Caller("admin")
 
@@ -125,6 +126,40 @@ def test_the_words_are_those_of_the_catalogue(connection: Connection) -> None:
     assert (words["cameras"]["titles"]["height_m"], words["buildings"]["titles"]["height_m"]) == (
         "安装高度（米）", "高度（米）",
     )  # fmt: skip
+
+
+def test_pages_speak_the_language_that_is_asked_for(connection: Connection, add_rows: Any) -> None:
+    add_raster(add_rows)
+    chinese = re.compile("[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")
+    for name, scene in SCENES.items():
+        zh, en = (render(connection, name, ADMIN, language) for language in ("zh", "en"))
+        assert (f"<title>{scene.title_zh}</title>" in zh, f"<title>{scene.title_en}</title>" in en) == (True, True)
+        assert ('<html lang="zh-CN">' in zh, '<html lang="en-GB">' in en) == (True, True)
+        assert (scene.note_zh in zh, scene.note_en in zh) == (True, not scene.note_en)
+        # values of the data are as they are; what the page itself says is English but for the way back
+        said = re.sub(r"<script.*?</script>", "", en.replace(">中文</a>", ""), flags=re.DOTALL)
+        assert chinese.search(said) is None, chinese.findall(said)
+        assert "?lang=en" in en
+        assert set(re.findall(r"/scenes/\w+\.html(\S*)\"", en)) == {"?lang=en"}
+        texts = {language: json.loads(Page(text).scripts["texts"]) for language, text in (("zh", zh), ("en", en))}
+        assert chinese.search(json.dumps(texts["en"], ensure_ascii=False)) is None
+        assert (texts["zh"]["nameFields"], texts["en"]["nameFields"][0]) == ([], "name_en")
+    words = json.loads(Page(render(connection, "overview", ADMIN, "en")).scripts["words"])
+    assert words["pipes"]["titles"]["diameter_mm"] == "Diameter (mm)"
+    assert words["pipes"]["values"]["network"]["water"] == "Water supply"
+
+
+def test_scripts_say_only_what_the_page_gives_them() -> None:
+    used: set[str] = set()
+    for name, path in static_files().items():
+        if path.parent == FOLDER:
+            text = path.read_text()
+            assert re.search("[\u4e00-\u9fff]", text) is None, name
+            used |= set(re.findall(r"(?:say|cimText)\(\"(\w+)\"", text))
+    assert used <= set(TEXTS)
+    assert len(used) > 12
+    # a text has as many places in one language as in the other
+    assert all(zh.count("{}") == en.count("{}") for zh, en in TEXTS.values())
 
 
 def test_layers_lie_over_one_another_from_the_ground_up(connection: Connection) -> None:

@@ -160,9 +160,13 @@ def test_the_command_writes_a_page(
     assert told["bytes"] == sum(
         part.stat().st_size for part in (Path(file), *Path(told["folder"]).iterdir())
     )  # fmt: skip
+    assert "<title>城区总览</title>" in Path(file).read_text("utf-8")
+    assert runner.invoke(app, ["scene", "overview", file, "--max-zoom", "14", "--lang", "en"]).exit_code == 0
+    assert "<title>Overview</title>" in Path(file).read_text("utf-8")
     for words, message in (
         (["nothing", file], "no scene 'nothing'"),
         (["overview", file, "--role", "king"], "role is 'king'"),
+        (["overview", file, "--lang", "fr"], "lang is 'fr'; use one of: zh, en"),
         (["overview", file, "--bbox", "1,2,3"], "west,south,east,north"),
         (["flood", file, "--bbox=-170,-80,170,80"], "smaller extent"),
     ):

@@ -13,10 +13,15 @@ import shapely
 from pyproj import Transformer
 from rasterio import Affine
 from rasterio.errors import NotGeoreferencedWarning
+from scipy.spatial import cKDTree
+from scipy.spatial.distance import cdist
 from sqlalchemy import Connection
 
 from cim.errors import InvalidInput
+from layers.terrain.heights import sample_heights
 from tiles.terrain import render_tile, terrain_json
+from tiles.terrain_fill import REACH_PX, coarse_ground, fill, spread
+from tiles.tile import Envelope
 
 HALF_WORLD = 20037508.342789244
 LONGITUDE, LATITUDE = 114.22, 22.70
@@ -114,6 +119,86 @@ def test_voids_are_filled_from_their_neighbours(connection: Connection, tmp_path
     assert hole.sum() > 50
     # the rim lies within 60 m * slope of the plane's middle
     assert np.abs(heights[hole] - 50.0).max() < 3.0
+
+
+def border_tiles(connection: Connection, files: Path, z: int) -> Any:
+    """Return the heights of three by three tiles around the one over the raster's eastern border, put together."""
+    half = Transformer.from_crs("EPSG:4547", "EPSG:3857", always_xy=True).transform(*metric(3000, 0))
+    side = 2 * HALF_WORLD / 2**z
+    x, y = int((half[0] + HALF_WORLD) // side), int((HALF_WORLD - half[1]) // side)
+    rows = [[render_tile(connection, files, z, column, row) for column in (x - 1, x)] for row in (y - 1, y, y + 1)]
+    heights = np.vstack([np.hstack([decode(png) for png in row]) for row in rows])
+    places = [[pixel_centres(z, column, row, "EPSG:4547") for column in (x - 1, x)] for row in (y - 1, y, y + 1)]
+    east, north = (np.vstack([np.hstack([place[axis] for place in row]) for row in places]) for axis in (0, 1))
+    return heights, east - metric(0, 0)[0], north - metric(0, 0)[1]
+
+
+def metric(x: float, y: float) -> tuple[float, float]:
+    east, north = Transformer.from_crs("EPSG:4490", "EPSG:4547", always_xy=True).transform(LONGITUDE, LATITUDE)
+    return east + x, north + y
+
+
+@pytest.mark.parametrize("z", [13, 15])
+def test_no_cliff_is_drawn_around_a_raster_nor_between_tiles(
+    connection: Connection, tmp_path: Path, add_raster: Any, z: int
+) -> None:
+    add_raster("plane", 3000, 10.0)
+    heights, x, y = border_tiles(connection, tmp_path, z)
+    inside = np.maximum(np.abs(x), np.abs(y)) < 2980
+    assert 0.05 < inside.mean() < 0.95
+    assert np.abs(heights - surface(x, y))[inside].max() < 0.3
+    # steps between neighbouring pixels: those of the plane and of what is encoded, but for the filling's own bends
+    pixel_m = abs(x[0, 1] - x[0, 0])
+    steps = max(np.abs(np.diff(heights, axis=0)).max(), np.abs(np.diff(heights, axis=1)).max())
+    assert steps < 0.02 * pixel_m * 4 + 0.3
+    # beside the border, off its corners, it is as high as the nearest ground, looked up here in all that was written
+    steps_m = np.arange(-3000, 3000, 10.0) + 5.0
+    written = np.column_stack([axis.ravel() for axis in np.meshgrid(steps_m, steps_m)])
+    near = ~inside & (np.abs(x) < 3000 + 4 * pixel_m) & (np.abs(y) < 2500)
+    assert near.sum() > 500
+    _, found = cKDTree(written).query(np.column_stack([x[near], y[near]]))
+    assert np.abs(heights[near] - surface(*written[found].T)).max() < 0.02 * pixel_m * 10 + 0.3
+    # and nothing is higher or lower than all ground
+    assert surface(*written.T).min() - 0.2 < heights.min() < heights.max() < surface(*written.T).max() + 0.2
+
+
+def test_a_place_of_which_no_height_is_known_has_none(connection: Connection, tmp_path: Path, add_raster: Any) -> None:
+    add_raster("plane", 3000, 10.0)
+    to_degrees = Transformer.from_crs("EPSG:4547", "EPSG:4490", always_xy=True)
+    lon, lat = to_degrees.transform(*zip(metric(2990, 0), metric(3010, 0), metric(5000, 0), strict=True))
+    assert np.isnan(sample_heights(connection, tmp_path, lon, lat)).tolist() == [False, True, True]
+
+
+def test_far_heights_are_means_of_all_that_are_known_the_near_ones_first() -> None:
+    random = np.random.default_rng(5)
+    heights = random.uniform(0, 100, (20, 20)).astype(np.float32)
+    heights[random.random((20, 20)) < 0.6] = np.nan
+    places = np.argwhere(np.ones_like(heights, bool))
+    known = np.isfinite(heights).ravel()
+    weights = 1 / np.maximum(cdist(places, places[known]), 0.5) ** 3
+    expected = weights @ heights.ravel()[known] / weights.sum(axis=1)
+    filled = spread(heights).ravel()
+    assert (filled[known] == heights.ravel()[known]).all()
+    assert np.abs(filled - expected)[~known].max() < 1e-3
+
+
+def test_windows_that_overlap_are_filled_alike() -> None:
+    def read(box: Envelope, pixels: int) -> Any:
+        """Hills, known west of a winding line."""
+        steps = (np.arange(pixels) + 0.5) / pixels
+        x = box.west + steps[None, :] * (box.east - box.west)
+        y = box.north - steps[:, None] * (box.north - box.south)
+        heights = 100 + 30 * np.sin(x / 300) * np.cos(y / 200)
+        return np.where(x < 500 + 200 * np.sin(y / 150), heights, np.nan).astype(np.float32)
+
+    ground = coarse_ground(read, Envelope(-2000, -2000, 900, 2000))
+    pixels, moved = 192 + 2 * REACH_PX, 64
+    first, second = (Envelope(west, 0, west + 4 * pixels, 4 * pixels) for west in (0.0, 4.0 * moved))
+    left, right = (fill(read(box, pixels), box, ground) for box in (first, second))
+    assert 0.2 < np.isnan(read(first, pixels)).mean() < 0.8
+    inside = slice(REACH_PX, pixels - REACH_PX)
+    shared = left[inside, REACH_PX + moved : pixels - REACH_PX]
+    assert np.abs(shared - right[inside, REACH_PX : pixels - REACH_PX - moved]).max() < 0.01
 
 
 def test_nothing_where_no_raster_is(connection: Connection, tmp_path: Path, add_raster: Any) -> None:

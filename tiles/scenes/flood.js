@@ -2,15 +2,16 @@
 "use strict";
 
 (() => {
+  const say = window.cimText;
   const SIZE = 256;
   const KEPT_TILES = 160;
-  // the service writes 0 where it knows no height
-  const UNKNOWN = 0;
   // the legend has the same colours (scene_page.py)
   const LOW = [[1, [159, 208, 238]], [3, [79, 159, 214]], [Infinity, [31, 98, 168]]];
   const GROUND = [[0, [170, 196, 150]], [40, [206, 212, 168]], [90, [226, 208, 164]], [180, [198, 166, 128]], [600, [150, 118, 96]]];
   const decoded = new Map();
   const range = { low: Infinity, high: -Infinity };
+  // beyond it tiles go on with heights that nobody has measured
+  let extent = [-180, -90, 180, 90];
   let level = null;
   let onRange = () => {};
 
@@ -22,6 +23,15 @@
     return found;
   }
 
+  /** Tells of the pixels of a tile whether they lie in the extent. */
+  function within(address) {
+    const [z, x, y] = placeOf(address);
+    const column = (lon) => ((lon + 180) / 360 * 2 ** z - x) * SIZE - 0.5;
+    const row = (lat) => ((1 - Math.asinh(Math.tan((lat * Math.PI) / 180)) / Math.PI) / 2 * 2 ** z - y) * SIZE - 0.5;
+    const [west, south, east, north] = [column(extent[0]), row(extent[1]), column(extent[2]), row(extent[3])];
+    return (at) => at % SIZE >= west && at % SIZE <= east && Math.floor(at / SIZE) >= north && Math.floor(at / SIZE) <= south;
+  }
+
   async function decode(address) {
     const answer = await fetch(address);
     if (answer.status === 204) return null;
@@ -31,11 +41,12 @@
     const context = canvas.getContext("2d", { willReadFrequently: true });
     context.drawImage(image, 0, 0);
     const { data } = context.getImageData(0, 0, SIZE, SIZE);
-    const heights = new Float32Array(SIZE * SIZE);
+    const heights = new Float32Array(SIZE * SIZE).fill(NaN);
+    const known = within(address);
     for (let at = 0; at < heights.length; at += 1) {
       const code = data[4 * at] * 65536 + data[4 * at + 1] * 256 + data[4 * at + 2];
+      if (!known(at)) continue;
       heights[at] = code / 10 - 10000;
-      if (heights[at] === UNKNOWN) continue;
       range.low = Math.min(range.low, heights[at]);
       range.high = Math.max(range.high, heights[at]);
     }
@@ -52,7 +63,11 @@
 
   // light from the north-west; `metres` is the side of a pixel on the ground
   function brightness(heights, row, column, metres) {
-    const at = (r, c) => heights[Math.min(SIZE - 1, Math.max(0, r)) * SIZE + Math.min(SIZE - 1, Math.max(0, c))];
+    const own = heights[row * SIZE + column];
+    const at = (r, c) => {
+      const height = heights[Math.min(SIZE - 1, Math.max(0, r)) * SIZE + Math.min(SIZE - 1, Math.max(0, c))];
+      return Number.isNaN(height) ? own : height;
+    };
     const east = (at(row, column + 1) - at(row, column - 1)) / (2 * metres);
     const south = (at(row + 1, column) - at(row - 1, column)) / (2 * metres);
     const slant = Math.hypot(east, south, 1);
@@ -65,19 +80,25 @@
       for (let column = 0; column < SIZE; column += 1) {
         const at = row * SIZE + column;
         const height = heights[at];
+        // transparent
+        if (Number.isNaN(height)) continue;
         const below = level - height;
         const isLow = level !== null && below > 0;
         const color = isLow ? LOW.find(([depth]) => below <= depth)[1] : tint(height);
         const light = isLow ? 1 : brightness(heights, row, column, metres);
         for (let band = 0; band < 3; band += 1) image.data[4 * at + band] = color[band] * light;
-        image.data[4 * at + 3] = height === UNKNOWN ? 0 : 255;
+        image.data[4 * at + 3] = 255;
       }
     }
     return createImageBitmap(image);
   }
 
+  function placeOf(address) {
+    return /\/(\d+)\/(\d+)\/(\d+)\.png/.exec(address).slice(1).map(Number);
+  }
+
   function metresOf(address) {
-    const [, z, , y] = /\/(\d+)\/(\d+)\/(\d+)\.png/.exec(address).map(Number);
+    const [z, , y] = placeOf(address);
     return 40075016.686 / (SIZE * 2 ** z) / Math.cosh(Math.PI * (1 - (2 * (y + 0.5)) / 2 ** z));
   }
 
@@ -100,27 +121,28 @@
       change((layer) => {
         if (layer.id !== "terrain") return null;
         texture = layer.props.texture;
+        extent = layer.props.extent ?? extent;
         return { fetch: load(layer.props.fetch), onTileError: (error) => {
-          if (error.message !== "no terrain here") tell(`部分地形未能载入：${error.message}`);
+          if (error.message !== "no terrain here") tell(say("not_loaded", error.message));
         } };
       });
       if (!texture) {
-        tell("没有地形数据：导入高程栅格（GeoTIFF）后即可查看。");
+        tell(say("no_terrain"));
         return;
       }
       section.hidden = false;
-      section.innerHTML = `<label for="level">水位 <small lang="en">Level</small></label>
+      section.innerHTML = `<label for="level">${say("level")}</label>
         <input id="level" type="range" step="0.5"> <output for="level"></output>`;
       const slider = section.querySelector("input");
       const output = section.querySelector("output");
       function show() {
         level = Number(slider.value);
-        output.textContent = `${level.toFixed(1)} 米`;
+        output.textContent = say("metres", level.toFixed(1));
         change((layer) => (layer.id === "terrain" ? { texture: `${texture}#${level}` } : null));
       }
       let waiting = 0;
       slider.addEventListener("input", () => {
-        output.textContent = `${Number(slider.value).toFixed(1)} 米`;
+        output.textContent = say("metres", Number(slider.value).toFixed(1));
         clearTimeout(waiting);
         waiting = setTimeout(show, 120);
       });

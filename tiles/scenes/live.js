@@ -5,6 +5,7 @@
   const EVERY_MS = 30_000;
   const DAY_MS = 24 * 3600 * 1000;
   const PAGES = 10;
+  const say = window.cimText;
   let address = "";
   let isLoaded = false;
 
@@ -37,19 +38,20 @@
     start({ deck, section, change, packed }) {
       if (!address) return;
       section.hidden = false;
-      section.innerHTML = `<output id="events-told" aria-live="polite">正在查询事件…</output>`;
+      section.innerHTML = `<output id="events-told" aria-live="polite">${say("asking")}</output>`;
       const told = section.querySelector("output");
-      const at = () => (packed ? `截至 ${packed.takenAt}` : `更新于 ${new Date().toLocaleTimeString("zh-CN", { hour12: false })}`);
+      const at = () => (packed ? say("as_of", packed.takenAt)
+        : say("updated", new Date().toLocaleTimeString(say("locale"), { hour12: false })));
       async function refresh() {
         try {
           const features = await load(packed);
           change((layer) => (layer.id === "events" ? { data: features } : null));
-          told.textContent = features.length ? `近 24 小时 ${features.length} 起事件 · ${at()}` : `近 24 小时没有事件 · ${at()}`;
+          told.textContent = `${features.length ? say("events", features.length) : say("no_events")} · ${at()}`;
           section.dataset.events = features.length;
           isLoaded = true;
           deck.redraw("events");
         } catch (error) {
-          told.textContent = `事件未能更新（${error.message}），稍后再试`;
+          told.textContent = say("not_updated", error.message);
         }
       }
       refresh();

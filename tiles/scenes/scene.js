@@ -9,6 +9,7 @@
   const control = window.cimControl ?? {};
   const packed = window.cimPacked;
   const base = packed ? packed.base : location.origin;
+  const say = window.cimText;
   const hidden = new Set();
   const ownVisible = new Map();
 
@@ -33,7 +34,7 @@
 
   function value(layer, key, raw) {
     if (typeof raw === "number") return String(Math.round(raw * 100) / 100);
-    if (/^\d{4}-\d\d-\d\dT/.test(raw)) return new Date(raw).toLocaleString("zh-CN", { hour12: false });
+    if (/^\d{4}-\d\d-\d\dT/.test(raw)) return new Date(raw).toLocaleString(say("locale"), { hour12: false });
     return layer.values[key]?.[raw] ?? String(raw);
   }
 
@@ -41,15 +42,18 @@
     const properties = object?.properties;
     const own = words[layer?.id] ?? { titles: {}, values: {} };
     if (!properties) return null;
-    const lines = shown.filter((key) => ![undefined, null, ""].includes(properties[key])).map((key) => (
-      key === "name" || key === "title" ? properties[key] : `${own.titles[key] ?? key}：${value(own, key, properties[key])}`));
+    const named = window.cimNameFields.map((key) => properties[key]).find(Boolean);
+    const lines = shown.filter((key) => ![undefined, null, ""].includes(properties[key])).map((key) => {
+      if (key === "name" || key === "title") return (key === "name" && named) || properties[key];
+      return `${own.titles[key] ?? key}${say("colon")}${value(own, key, properties[key])}`;
+    });
     // as text, never as markup: names come from files of others
     return lines.length ? { text: lines.join("\n"), style: { backgroundColor: "#1f2933", color: "#fff" } } : null;
   }
 
   const deck = window.createDeck({ container: document.getElementById("scene"), jsonInput: input, tooltip: false });
   if (!deck) {
-    tell("此场景无法显示：浏览器需要支持 WebGL 2。");
+    tell(say("no_webgl"));
     return;
   }
 
@@ -63,7 +67,7 @@
   deck.setProps({
     getTooltip: describe,
     onAfterRender: ready,
-    onError: (error) => tell(`部分数据未能载入：${error.message}`),
+    onError: (error) => tell(say("not_loaded", error.message)),
   });
 
   function redraw() {

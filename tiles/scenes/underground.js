@@ -4,9 +4,9 @@
 window.cimControl = {
   start({ section, change }) {
     section.hidden = false;
-    section.innerHTML = `<fieldset><legend>深度夸张 <small lang="en">Depth exaggeration</small></legend>
+    section.innerHTML = `<fieldset><legend>${window.cimText("exaggeration")}</legend>
       ${[1, 3, 10].map((times) => `<label><input type="radio" name="times" value="${times}"${times === 1 ? " checked" : ""}>
-        ×${times}${times === 1 ? " 真实" : ""}</label>`).join("")}</fieldset>`;
+        ×${times}${times === 1 ? ` ${window.cimText("true_depth")}` : ""}</label>`).join("")}</fieldset>`;
     section.addEventListener("change", ({ target }) => {
       const times = Number(target.value);
       change((layer) => (layer.id === "pipes" ? { modelMatrix: [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, times, 0, 0, 0, 0, 1] } : null));

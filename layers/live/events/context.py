@@ -12,6 +12,7 @@ from sqlalchemy import Connection, func, select
 from cim.access import Caller
 from cim.tables import (
     building,
+    camera,
     event,
     event_type,
     grid_cell,
@@ -26,6 +27,8 @@ from cim.tables import (
     storey,
     unit_tally,
 )
+from layers.live.cameras.kept import Ground
+from layers.live.cameras.seeing import find_seeing
 from layers.live.events.nearby import Around, Spot, ages, near
 from layers.live.events.read import Event, event_for
 from layers.queries.small_counts import shown_fields
@@ -35,6 +38,7 @@ from layers.sql import statement
 DAY = timedelta(days=1)
 #: A sensor is stale when it has been silent for so many of its intervals.
 STALE_INTERVALS = 3
+CAMERAS = 20
 SENSORS = Around(sensor, 200, 20, ("code", "name", "kind", "unit", "building_id", "state", "expected_interval_s"))
 PIPES = Around(pipe, 60, 30, ("network", "kind", "diameter_mm", "material", "depth_m", "owner"))
 #: Valves and the like; manholes and bends are too many to help.
@@ -56,16 +60,17 @@ class Asked(NamedTuple):
     spot: Spot | None
     layers: Sequence[VisibleLayer]
     caller: Caller
+    ground: Ground
 
 
 Part = dict[str, Any]
 
 
-def event_context(connection: Connection, event_id: int, caller: Caller) -> dict[str, Any]:
+def event_context(connection: Connection, event_id: int, caller: Caller, ground: Ground) -> dict[str, Any]:
     """Return the parts of an event's context; raises NotFound."""
     found = event_for(connection, event_id, caller)
     spot = None if found.longitude is None else Spot(found.longitude, found.latitude)
-    asked = Asked(connection, found, spot, visible_layers(connection, caller), caller)
+    asked = Asked(connection, found, spot, visible_layers(connection, caller), caller, ground)
     return {"event": found.shown(), "generated_at": datetime.now(UTC)} | {
         name: part(asked) if spot is not None or name in PLACELESS else {"state": "no_place", "layers": [], "items": []}
         for name, part in PARTS.items()
@@ -128,6 +133,19 @@ def _room(asked: Asked) -> Part:
     is_known = any(value is not None for value in about.values())
     return {"state": "found" if is_known else "none", "layers": ages(mine), "items": [about] if is_known else [],
             "confidence": asked.event.location.get("confidence")}  # fmt: skip
+
+
+def _cameras(asked: Asked) -> Part:
+    """Return the cameras that see the place at the event's height, the nearest first, by exact lines of sight."""
+    assert asked.spot is not None
+    mine = [entry for entry in asked.layers if entry.table is camera]
+    if not mine:
+        return {"state": "not_visible", "layers": [], "items": []}
+    spot, height_m = asked.spot, asked.event.height_m
+    sees = find_seeing(asked.connection, asked.ground, spot.longitude, spot.latitude, height_m, CAMERAS, asked.caller)
+    state = "found" if sees["cameras"] else _nothing(asked, camera, mine)
+    return {"state": state, "layers": ages(mine), "items": sees["cameras"], "count": sees["count"],
+            "height_m": sees["height_m"], "terrain": sees["terrain"]}  # fmt: skip
 
 
 def _sensors(asked: Asked) -> Part:
@@ -226,6 +244,7 @@ PARTS: dict[str, Callable[[Asked], Part]] = {
     "cell": _cell,
     "building": _building,
     "room": _room,
+    "cameras": _cameras,
     "sensors": _sensors,
     "pipes": _pipes,
     "pipe_nodes": _nodes,

@@ -17,7 +17,8 @@ from cim.tables import event, event_clock, event_type
 
 OTHER = "X00"
 #: Types of alarms that thresholds of sensors raise, by the kind of sensor; others are ``READING``.
-ALARMS = {"水位": "A01", "燃气": "A02", "烟雾": "A03", "井盖": "A04", "level": "A01", "gas": "A02", "smoke": "A03"}
+ALARMS = {"水位": "A01", "燃气": "A02", "可燃气体": "A02", "烟雾": "A03", "烟感": "A03", "井盖": "A04", "倾斜": "A04",
+          "level": "A01", "gas": "A02", "smoke": "A03"}  # fmt: skip
 READING = "A05"
 WARNING = "A06"
 COLUMNS = ("code", "title_zh", "title_en", "severity", "merge_group", "merge_distance_m", "merge_minutes", "aliases")

@@ -30,4 +30,6 @@ def listen(
             signal.signal(number, lambda _number, _frame: listener.stop())
         messages.print(f"listening to {broker.host}:{broker.port}, topics below '{broker.prefix}'")
         counts = listener.run()
-    messages.print(f"{counts.readings} readings, {counts.events} events, {counts.broken} broken")
+    messages.print(
+        f"{counts.readings} readings, {counts.events} events, {counts.positions} positions, {counts.broken} broken"
+    )

@@ -1,7 +1,8 @@
 """Messages of devices: what they say, and writing many of them in one transaction.
 
 Topics below the prefix: ``v1.1/Datastreams(ID)/Observations`` holds one observation (18-088, 14.2.1), ``observations``
-a list of ``{"code", "time", "value"}``, ``events`` an event or a list of them.
+a list of ``{"code", "time", "value"}``, ``events`` an event or a list of them, ``tracks`` a position, a list of them, or
+a Cursor on Target event.
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ from layers.live.events.intake import take_in
 from layers.live.sensors.observe import observe
 from layers.live.sensors.post import read_observation
 from layers.live.sensors.reading import Readings, latest_us, read_us
+from layers.live.tracks.incoming import Position
+from layers.live.tracks.payload import read_payload
+from layers.live.tracks.positions import as_notice, take_positions
+from layers.live.tracks.tell import tell_moved
 
 DATASET = "mqtt"
 MOST_BYTES = 8 * 1024 * 1024
@@ -44,6 +49,7 @@ class Said:
     readings: Readings = field(default_factory=Readings)
     codes: list[tuple[str, int, Any, Message]] = field(default_factory=list)
     events: list[Incoming] = field(default_factory=list)
+    positions: list[Position] = field(default_factory=list)
     broken: list[tuple[Message, str]] = field(default_factory=list)
 
 
@@ -52,6 +58,7 @@ class Counts(NamedTuple):
 
     readings: int = 0
     events: int = 0
+    positions: int = 0
     broken: int = 0
 
     def plus(self, other: Counts) -> Counts:
@@ -88,8 +95,11 @@ def write_messages(connection: Connection, messages: Sequence[Message], prefix: 
         count -= sum(number in unknown for number in said.readings.sensor)
     if said.events:
         take_in(connection, said.events, actor=DATASET)
+    if said.positions:
+        kept = take_positions(connection, said.positions)
+        tell_moved(connection, [as_notice(one) for one in kept if one.is_last])
     keep_broken(connection, said.broken)
-    return Counts(count, len(said.events), len(said.broken))
+    return Counts(count, len(said.events), len(said.positions), len(said.broken))
 
 
 def keep_broken(connection: Connection, broken: Sequence[tuple[Message, str]]) -> None:
@@ -109,6 +119,9 @@ def _read(message: Message, prefix: str, said: Said) -> None:
     topic = message.topic.removeprefix(f"{prefix}/") if prefix else message.topic
     if len(message.payload) > MOST_BYTES:
         raise InvalidInput(f"the message has {len(message.payload)} bytes; {MOST_BYTES} are the most")
+    if topic == "tracks":
+        _read_positions(message, said)
+        return
     try:
         document = orjson.loads(message.payload)
     except orjson.JSONDecodeError as error:
@@ -121,6 +134,14 @@ def _read(message: Message, prefix: str, said: Said) -> None:
         _read_events(document if isinstance(document, list) else [document], message, said)
     else:
         raise InvalidInput(f"nothing is taken from the topic '{topic[:80]}'")
+
+
+def _read_positions(message: Message, said: Said) -> None:
+    for one in read_payload(message.payload).found:
+        if isinstance(one, CimError):
+            said.broken.append((message, one.detail))
+        else:
+            said.positions.append(one)
 
 
 def _read_observation(document: Any, datastream: int, said: Said) -> None:

@@ -60,12 +60,11 @@ def _delaunay(points: Floats, ring_of: Integers, rings: Integers, polygon_of: In
     # the triangles' corners are the rings' own points, to the last bit
     wanted = np.column_stack([np.repeat(owner, 3), corners])
     known = np.column_stack([polygon_number[ring_number], points[mine]])
-    _, first, number = np.unique(np.vstack([known, wanted]), axis=0, return_index=True, return_inverse=True)
-    made = [mine[first[number.reshape(-1)[len(known) :]]].reshape(-1, 3)]
-    for number in np.flatnonzero(~is_valid).tolist():
-        corners = mine[polygon_number[ring_number] == number]
-        made.append(_mended(polygons[number], points, corners))
-    return np.concatenate(made)
+    _, first, place = np.unique(np.vstack([known, wanted]), axis=0, return_index=True, return_inverse=True)
+    made = [mine[first[place.reshape(-1)[len(known) :]]].reshape(-1, 3)]
+    broken = np.flatnonzero(~is_valid).tolist()
+    mended = [_mended(polygons[number], points, mine[polygon_number[ring_number] == number]) for number in broken]
+    return np.concatenate(made + mended)
 
 
 def _mended(polygon: Any, points: Floats, corners: Integers) -> Integers:
@@ -77,4 +76,6 @@ def _mended(polygon: Any, points: Floats, corners: Integers) -> Integers:
     apart = np.linalg.norm(found[:, :, None] - points[corners], axis=-1)
     nearest: Integers = corners[apart.argmin(axis=-1)]
     first, second, third = nearest.T
-    return nearest[(first != second) & (second != third) & (third != first)]
+    is_flat = (first == second) | (second == third) | (third == first)
+    drawn: Integers = nearest[~is_flat]
+    return drawn

@@ -1,6 +1,8 @@
 /** Requests to the service. Every failure becomes an ApiError that carries the service's own explanation. */
 
 import type { StyleSpecification } from "maplibre-gl";
+import type { CityEvent, EventContext, EventFile, EventState, EventType, Seeing, Viewshed } from "./live_types";
+import type { LastReadings, Series, Threshold } from "./live/readings";
 import type {
   CityObject, Config, Dossier, Inventory, LayerInfo, ModelInfo, ModelSummary, SearchHit, Session,
 } from "./types";
@@ -77,6 +79,20 @@ export const api = {
   },
   inventory: (query: InventoryQuery, signal?: AbortSignal) =>
     request<Inventory>("/query/inventory", body(query, signal)),
+  events: async (query: Record<string, string>) =>
+    (await request<{ events: CityEvent[] }>(`/events?${new URLSearchParams(query)}`)).events,
+  event: (id: number) => request<EventFile>(`/events/${id}`),
+  eventContext: (id: number, signal: AbortSignal) => request<EventContext>(`/events/${id}/context`, { signal }),
+  eventTypes: () => request<EventType[]>("/events/types"),
+  stepEvent: (id: number, step: { state: EventState; by: string; note?: string }) =>
+    request<CityEvent>(`/events/${id}/state`, body(step)),
+  lastReadings: () => request<LastReadings>("/sensors/last"),
+  /** The day before the sensor's last reading. */
+  series: (id: number, points: number) => request<Series>(`/sensors/${id}/series?points=${points}`),
+  thresholds: () => request<Threshold[]>("/sensors/thresholds"),
+  viewshed: (id: number) => request<Viewshed>(`/cameras/${id}/viewshed`),
+  seeing: (lon: number, lat: number, heightM: number, signal?: AbortSignal) =>
+    request<Seeing>(`/cameras/seeing?lon=${lon}&lat=${lat}&height_m=${heightM}`, { signal: signal ?? null }),
   session: () => request<Session>("/session", {}, false),
   signIn: (key: string) => request<void>("/session", body({ key }), false),
   signOut: () => request<void>("/session", { method: "DELETE" }, false),

@@ -25,6 +25,11 @@ const PATHS = {
   check: "M5 12.500l4.500 4.500L19 7.500",
   sliders: "M4 7h10m4 0h2M4 17h2m4 0h10M14 4.500v5M6 14.500v5",
   arrow: "M7 17 17 7M9 7h8v8",
+  bell: "M6 16V11a6 6 0 0 1 12 0v5l2 2H4l2-2Zm4 5h4",
+  eye: "M2.500 12S6 5.500 12 5.500 21.500 12 21.500 12 18 18.500 12 18.500 2.500 12 2.500 12ZM12 9.200a2.800 2.800 0 1 0 0 5.600 2.800 2.800 0 0 0 0-5.600Z",
+  history: "M4 12a8 8 0 1 0 2.500-5.800M4 4v4h4M12 8v4l3 2",
+  play: "M8 5v14l11-7L8 5Z",
+  pause: "M8 5v14M16 5v14",
 } as const;
 
 export type IconName = keyof typeof PATHS;

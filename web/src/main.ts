@@ -3,10 +3,12 @@
 import "./styles/base.css";
 import "./styles/panels.css";
 import "./styles/map.css";
+import "./styles/live.css";
 import { ApiError, api, onUnauthorised } from "./api";
 import { errorState, h, spinner } from "./dom";
 import { setLanguage, t } from "./i18n";
 import { Extrusions } from "./map/extrusions";
+import { EventBook } from "./live/event_book";
 import { addScale, createMap } from "./map/map";
 import { addOverlays } from "./map/overlays";
 import { LayerStyles, absolute, baseStyleName, emptyStyle, setHillshade } from "./map/style";
@@ -22,7 +24,7 @@ import type { Viewer } from "./viewer";
 
 const DEFAULTS: State = {
   camera: null, switched: {}, opacity: {}, selection: null, lang: "zh", theme: "light", zone: null, hillshade: false, underground: false,
-  detailed: false, look: null,
+  detailed: false, look: null, now: null, event: null, day: false,
 };
 
 interface Start {
@@ -60,9 +62,10 @@ async function start(app: HTMLElement): Promise<void> {
   app.replaceChildren(container);
   const map = createMap(container, absolute(style), config, store);
   const viewer: Viewer = {
-    map, store, config, layers, models, scene: null, city: null,
+    map, store, config, layers, models, session, scene: null, city: null, book: new EventBook(),
     styles: new LayerStyles(map, layers), extrusions: new Extrusions(map),
-    select: () => undefined, flyTo: () => undefined, startDrawing: () => undefined, openModel: () => undefined,
+    select: () => undefined, flyTo: () => undefined, startDrawing: () => undefined,
+    openEvent: () => undefined, openModel: () => undefined,
   };
   const shell = assemble(app, viewer, session);
   Object.assign(window, { cimViewer: { map, store, viewer } });

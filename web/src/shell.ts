@@ -3,6 +3,7 @@
 import { api } from "./api";
 import { h } from "./dom";
 import { t, titleOf } from "./i18n";
+import { LiveCity } from "./live_city";
 import { listen, throttled, type LiveEvents } from "./live";
 import { ChangedTiles } from "./map/changed_tiles";
 import { CITY_LAYERS } from "./map/city_layers";
@@ -45,14 +46,18 @@ export function assemble(app: HTMLElement, viewer: Viewer, session: Session | nu
   const toggleLayers = () => {
     layers.element.hidden = !layers.element.hidden;
   };
-  layers.element.hidden = matchMedia(NARROW).matches;
+  const narrow = matchMedia(NARROW);
+  layers.element.hidden = narrow.matches;
+  narrow.addEventListener("change", () => { if (narrow.matches) layers.element.hidden = true; });
   const search = new SearchBox(viewer);
   const topbar = new TopBar(viewer, search, session);
-  const toolbar = new Toolbar(viewer, toggleLayers);
+  const live: LiveCity = new LiveCity(viewer, side, () => toolbar);
+  const toolbar: Toolbar = new Toolbar(viewer, toggleLayers, live);
   const draw = drawing(viewer, toolbar);
   app.append(
     topbar.element, progressLine(viewer.map),
     h("main", { class: "stage" }, layers.element, toolbar.element, draw.bar.element, side.element),
+    live.day.element,
     statusStrip(viewer),
   );
   viewer.flyTo = (target, zoom) => flyTo(viewer.map, target, zoom);
@@ -61,15 +66,16 @@ export function assemble(app: HTMLElement, viewer: Viewer, session: Session | nu
     if (target) viewer.flyTo(target);
   };
   viewer.openModel = (id) => model.open(id, true);
-  onPick(viewer, () => draw.tool.active, (id, of) => {
+  onPick(viewer, () => draw.tool.active, live, (id, of) => {
     if (of !== null) model.open(of, false);
     viewer.select(id);
   });
   keys(search, side);
-  follow(viewer, layers, topbar);
+  follow(viewer, layers, topbar, live);
   return {
     restore() {
       const { zone, selection } = viewer.store.state;
+      live.begin();
       if (zone) void inventory.open(zone);
       model.restore();
       if (selection !== null) void details.open(selection);
@@ -140,7 +146,7 @@ function keys(search: SearchBox, side: SidePanel): void {
 }
 
 /** News of the service: changed layers are drawn anew, new models appear. */
-function follow(viewer: Viewer, layers: LayersPanel, topbar: TopBar): void {
+function follow(viewer: Viewer, layers: LayersPanel, topbar: TopBar, live: LiveCity): void {
   const reload = throttled<string>(() => void reloadCatalogue(viewer, layers), REFRESH_MS);
   const changed = new ChangedTiles(viewer.map);
   const events: LiveEvents = {
@@ -153,6 +159,8 @@ function follow(viewer: Viewer, layers: LayersPanel, topbar: TopBar): void {
       changed.add(change.layer, change.boxes);
       refreshCity(viewer, change.layer);
     },
+    events: (notices) => live.hear(notices),
+    observed: () => live.sensors.hear(),
     model: (arrival) => {
       reload("catalogue");
       // buildings with a model are left to it
@@ -163,6 +171,8 @@ function follow(viewer: Viewer, layers: LayersPanel, topbar: TopBar): void {
       for (const layer of viewer.layers) changed.add(layer.id);
       CITY_LAYERS.forEach((layer) => refreshCity(viewer, layer));
       reload("catalogue");
+      void viewer.book.load();
+      live.sensors.hear();
     },
   };
   listen(events);

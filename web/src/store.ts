@@ -1,5 +1,6 @@
 /** The viewer's one state: small, replaced key by key, watched by whoever shows it, mirrored to the URL. */
 
+import type { EventFilter } from "./live/event_filter";
 import type { ModelLook } from "./map/model_look";
 import type { Lang, Position } from "./types";
 
@@ -30,6 +31,12 @@ export interface State {
   detailed: boolean;
   /** The model that is looked into, and how. */
   look: ModelLook | null;
+  /** Which open events are listed and drawn; null: the list is closed, and all are drawn. */
+  now: EventFilter | null;
+  /** The event whose card is open. */
+  event: number | null;
+  /** Whether the bar of the last day is open. */
+  day: boolean;
 }
 
 export type Key = keyof State;

@@ -1,11 +1,12 @@
 /** State <-> the URL's fragment, so that a link or a reload brings back the same view. */
 
+import { formatFilter, parseFilter } from "./live/event_filter";
 import { FACETS, plainLook, type Facet, type ModelLook } from "./map/model_look";
 import type { Camera, Key, State, Store, Theme } from "./store";
 import type { Lang, Position } from "./types";
 
 /** In the order in which a link is followed: the selected object's page comes last, before the others. */
-const MIRRORED: Key[] = ["lang", "theme", "switched", "opacity", "hillshade", "underground", "detailed", "zone", "look", "selection", "camera"];
+const MIRRORED: Key[] = ["lang", "theme", "switched", "opacity", "hillshade", "underground", "detailed", "zone", "look", "day", "now", "selection", "event", "camera"];
 
 function finite(text: string | null): number[] | null {
   if (!text) return null;
@@ -36,6 +37,11 @@ function parseSwitches(on: string | null, off: string | null): Record<string, bo
 function parseOpacity(text: string | null): Record<string, number> {
   const pairs = (text ?? "").split(",").filter(Boolean).map((part) => part.split(":"));
   return Object.fromEntries(pairs.map(([id, value]) => [id, Math.min(1, Math.max(0, Number(value) || 0))]));
+}
+
+function parseId(text: string | null): number | null {
+  const id = Number(text);
+  return Number.isSafeInteger(id) && id > 0 ? id : null;
 }
 
 const isFacet = (text: string): text is Facet => (FACETS as readonly string[]).includes(text);
@@ -77,8 +83,10 @@ export function parse(hash: string): Partial<State> {
   };
   const camera = parseCamera(query.get("c"));
   if (camera) found.camera = camera;
-  const selection = Number(query.get("s"));
-  if (Number.isSafeInteger(selection) && selection > 0) found.selection = selection;
+  found.selection = parseId(query.get("s"));
+  found.event = parseId(query.get("e"));
+  found.now = parseFilter(query.get("now"));
+  found.day = query.get("day") === "1";
   const lang = query.get("lang");
   if (lang === "zh" || lang === "en") found.lang = lang satisfies Lang;
   const theme = query.get("theme");
@@ -118,6 +126,9 @@ export function format(state: Readonly<State>): string {
   add("off", ids(false));
   add("o", Object.entries(state.opacity).map(([id, value]) => `${id}:${value.toFixed(2)}`).join(","));
   if (state.selection) add("s", String(state.selection));
+  if (state.event) add("e", String(state.event));
+  if (state.now) add("now", formatFilter(state.now));
+  if (state.day) add("day", "1");
   if (state.zone) add("z", asWritten(state.zone).join(","));
   if (state.look) formatLook(state.look).forEach(([name, value]) => add(name, value));
   if (state.hillshade) add("hs", "1");

@@ -1,12 +1,13 @@
 /** What the panels share: the map, the store, the catalogue, and the few things that can be asked of the viewer. */
 
 import type { Map as MapLibreMap } from "maplibre-gl";
+import type { EventBook } from "./live/event_book";
 import type { CityScene } from "./map/city_scene";
 import type { Extrusions } from "./map/extrusions";
 import type { ModelScene } from "./map/models";
 import type { LayerStyles } from "./map/style";
 import type { Store } from "./store";
-import type { Config, LayerInfo, ModelInfo } from "./types";
+import type { Config, LayerInfo, ModelInfo, Session } from "./types";
 
 /** The layer of BIM models: its outlines are tiles as any layer's, the models themselves are drawn as 3D Tiles. */
 export const MODELS = "models";
@@ -26,10 +27,15 @@ export interface Viewer {
   readonly extrusions: Extrusions;
   scene: ModelScene | null;
   city: CityScene | null;
+  /** The open events, kept up by the stream. */
+  readonly book: EventBook;
+  readonly session: Session | null;
   /** Selects an object (null: none); with a target the camera goes there. */
   select(id: number | null, target?: Target): void;
   flyTo(target: Target, maxZoom?: number): void;
   startDrawing(): void;
+  /** Shows an event's card; with a target the camera goes there. */
+  openEvent(id: number, target?: Target): void;
   /** Looks into a BIM model: its page comes to the front. */
   openModel(id: number): void;
 }

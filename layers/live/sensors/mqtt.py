@@ -25,7 +25,7 @@ log = logging.getLogger("layers.mqtt")
 AT_ONCE = 1_000
 GATHER_S = 0.05
 RETRY_S = 1.0
-TOPICS = ("v1.1/+/Observations", "observations", "events")
+TOPICS = ("v1.1/+/Observations", "observations", "events", "tracks")
 
 
 class Broker(NamedTuple):

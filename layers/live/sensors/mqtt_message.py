@@ -1,8 +1,8 @@
 """Messages of devices: what they say, and writing many of them in one transaction.
 
 Topics below the prefix: ``v1.1/Datastreams(ID)/Observations`` holds one observation (18-088, 14.2.1), ``observations``
-a list of ``{"code", "time", "value"}``, ``events`` an event or a list of them, ``tracks`` a position, a list of them, or
-a Cursor on Target event.
+a list of ``{"code", "time", "value"}``, ``events`` an event or a list of them, ``tracks`` a position, a list of them,
+or a Cursor on Target event.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
+import { liveEn } from "./live_en";
 import type { Words } from "./zh";
 
 export const en: Words = {
+  ...liveEn,
   app_title: "City information model",
   layers: "Layers",
   layers_close: "Hide layers",

@@ -1,5 +1,8 @@
 /** The viewer's words in Chinese; the other languages have exactly these keys. */
+import { liveZh } from "./live_zh";
+
 export const zh = {
+  ...liveZh,
   app_title: "城市信息模型",
   layers: "图层",
   layers_close: "收起图层",

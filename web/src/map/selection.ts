@@ -50,19 +50,26 @@ function pick({ map, scene, city }: Viewer, point: Point): Picked | null {
   return feature && { id: feature.id, model: null };
 }
 
+/** Who is asked before: what the viewer itself draws over the catalogue, which lies on top. */
+export interface Above {
+  covers(point: Point): boolean;
+  /** Does what a click there asks for; false where there is nothing. */
+  take(point: Point): boolean;
+}
+
 /** Calls select with the clicked object's id, or null for a click on nothing, and with the model if it is of one; blocked() while another tool has the mouse. */
-export function onPick(viewer: Viewer, blocked: () => boolean, select: (id: number | null, model: number | null) => void): void {
+export function onPick(viewer: Viewer, blocked: () => boolean, above: Above, select: (id: number | null, model: number | null) => void): void {
   const { map } = viewer;
   map.on("click", (event: MapMouseEvent) => {
-    if (blocked()) return;
+    if (blocked() || above.take(event.point)) return;
     const picked = pick(viewer, event.point);
     select(picked?.id ?? null, picked?.model ?? null);
   });
-  onHover(viewer, blocked);
+  onHover(viewer, blocked, above);
 }
 
 /** The pointer says what can be clicked. */
-function onHover(viewer: Viewer, blocked: () => boolean): void {
+function onHover(viewer: Viewer, blocked: () => boolean, above: Above): void {
   const { map } = viewer;
   let frame = 0, rest = 0;
   const show = (isOver: boolean) => {
@@ -73,7 +80,7 @@ function onHover(viewer: Viewer, blocked: () => boolean): void {
     if (blocked() || frame || map.isMoving()) return;
     frame = requestAnimationFrame(() => {
       frame = 0;
-      if (pickFeature(map, event.point)) show(true);
+      if (above.covers(event.point) || pickFeature(map, event.point)) show(true);
       else rest = window.setTimeout(() => show(pick(viewer, event.point) !== null), REST_MS);
     });
   });

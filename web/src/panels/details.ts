@@ -9,10 +9,13 @@ import { icon } from "../icons";
 import { showSelection } from "../map/overlays";
 import type { CityObject, FieldSource, Link } from "../types";
 import { layerInfo, type Viewer } from "../viewer";
+import { cameraSection, followCamera } from "./camera";
 import { dossierSections } from "./dossier";
 import { ELEMENT_EXTRA, elementActions, propertySets } from "./element";
+import { sensorSection } from "./sensor";
 import type { SidePanel } from "./side";
 
+const EVENTS = "events";
 const UNIT_IN_TITLE = /[)）]$/;
 
 /** What is empty says nothing, and numbers of other objects are shown as links. */
@@ -41,6 +44,12 @@ export class DetailsPanel {
     try {
       const object = await api.object(id);
       if (ask !== this.#asked) return;
+      if (object.layer === EVENTS) {
+        // an event has a page of its own
+        this.viewer.select(null);
+        this.viewer.openEvent(object.id);
+        return;
+      }
       this.#object = object;
       this.mark();
       this.#show(object);
@@ -59,6 +68,7 @@ export class DetailsPanel {
     extrusions.select(object?.layer === "buildings" ? object.id : null);
     scene?.select(object?.id ?? null);
     city?.select(object?.id ?? null);
+    followCamera(this.viewer, object);
   }
 
   #failure(error: unknown, id: number): HTMLElement {
@@ -76,6 +86,8 @@ export class DetailsPanel {
   #show(object: CityObject): void {
     const body = h("div", { class: "panel-body", "data-object": object.id }, this.#head(object));
     if (object.layer === "buildings") body.append(dossierSections(this.viewer, object.id));
+    if (object.layer === "sensors") body.append(sensorSection(object));
+    if (object.layer === "cameras") body.append(cameraSection(this.viewer, object));
     const actions = elementActions(this.viewer, object);
     if (actions) body.append(actions);
     body.append(

@@ -1,9 +1,9 @@
-/** The panel on the right: one page for the zone, one for the object; a tab each when both are there. */
+/** The panel on the right: one page for the zone, the object, the event and so on; a tab each when both are there. */
 
 import { h, iconButton } from "../dom";
 import { t, type Word } from "../i18n";
 
-export type PageName = "inventory" | "object" | "model";
+export type PageName = "inventory" | "object" | "model" | "now" | "event" | "seeing" | "day";
 
 interface Page {
   title: Word;

@@ -1,13 +1,16 @@
-/** The buttons on the map: layers, draw a zone, zoom, north, 2D / 3D, below the ground, detailed buildings, whole area. */
+/** The buttons on the map: layers, draw a zone, who sees a place, events now and of the last day, zoom, north, 2D / 3D, below the ground, detailed buildings, whole area. */
 
 import { h, iconButton } from "../dom";
 import { t, type Word } from "../i18n";
 import type { IconName } from "../icons";
 import type { CityLayer } from "../map/city_layers";
+import { isOverdue } from "../live/event_book";
+import type { LiveCity } from "../live_city";
 import type { Viewer } from "../viewer";
 import { toast } from "./toasts";
 
 const TILTED_DEG = 55;
+const MOST_COUNTED = 999;
 /** Switches, what of the city each draws, and what is said where there is none of it. */
 const SWITCHES = [["underground", "pipes", "pipes_none"], ["detailed", "buildings", "buildings_none"]] as const;
 
@@ -17,10 +20,11 @@ export class Toolbar {
   /** What was said of each switch, so that it is said once. */
   #told = new Map<string, string>();
 
-  constructor(private readonly viewer: Viewer, private readonly toggleLayers: () => void) {
+  constructor(private readonly viewer: Viewer, private readonly toggleLayers: () => void, private readonly live: LiveCity) {
     this.render();
     viewer.store.watch(["lang"], () => this.render());
-    viewer.store.watch(["underground", "detailed"], () => this.#press());
+    viewer.store.watch(["underground", "detailed", "now", "day"], () => this.#press());
+    viewer.book.watch(() => this.#count());
     viewer.map.on("rotate", () => this.#turn());
   }
 
@@ -31,7 +35,11 @@ export class Toolbar {
     this.element.replaceChildren(
       h("div", { class: "tool-group" },
         tool("layers", "layers", "layers", this.toggleLayers),
-        tool("draw", "draw", "draw_zone", () => this.viewer.startDrawing())),
+        tool("draw", "draw", "draw_zone", () => this.viewer.startDrawing()),
+        tool("seeing", "eye", "who_sees", () => this.live.seeing.toggle())),
+      h("div", { class: "tool-group" },
+        tool("now", "bell", "now", () => this.live.toggleNow()),
+        tool("day", "history", "day_open", () => store.set("day", !store.state.day))),
       h("div", { class: "tool-group" },
         tool("in", "plus", "zoom_in", () => map.zoomIn()),
         tool("out", "minus", "zoom_out", () => map.zoomOut()),
@@ -43,10 +51,26 @@ export class Toolbar {
     );
     this.#turn();
     this.#press();
+    this.#count();
+  }
+
+  /** How many events are open is seen without the list. */
+  #count(): void {
+    const button = this.element.querySelector<HTMLElement>("#tool-now");
+    const { open } = this.viewer.book;
+    if (!button) return;
+    button.querySelector(".tool-count")?.remove();
+    button.title = open.length ? `${t("now")} · ${t("now_total", { n: open.length })}` : t("now");
+    button.setAttribute("aria-label", button.title);
+    if (open.length) button.append(h("span", { class: `tool-count ${open.some((event) => isOverdue(event)) ? "late" : ""}`, "aria-hidden": "true" }, open.length > MOST_COUNTED ? `${MOST_COUNTED}+` : open.length));
   }
 
   #press(): void {
     for (const [name, layer, fault] of SWITCHES) this.#pressOne(name, layer, fault);
+    const { now, day } = this.viewer.store.state;
+    for (const [name, on] of [["now", now !== null], ["day", day]] as const) {
+      this.element.querySelector(`#tool-${name}`)?.setAttribute("aria-pressed", String(on));
+    }
   }
 
   /** What is switched on and cannot be drawn says why. */
@@ -72,6 +96,10 @@ export class Toolbar {
   #turn(): void {
     const needle = this.element.querySelector<SVGElement>("#tool-north svg");
     if (needle) needle.style.transform = `rotate(${-this.viewer.map.getBearing()}deg)`;
+  }
+
+  setSeeing(active: boolean): void {
+    this.element.querySelector("#tool-seeing")?.setAttribute("aria-pressed", String(active));
   }
 
   setDrawing(drawing: boolean): void {

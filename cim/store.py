@@ -95,7 +95,7 @@ _UPSERT = sql.SQL(
     "WITH written AS ("
     " INSERT INTO {target} AS t (dataset_id, content_hash, {names})"
     " SELECT %(dataset)s, decode(md5(s::text), 'hex'), {values} FROM {source} s {join}"
-    " WHERE s.layer_id = %(layer)s {order}"
+    " WHERE s.layer_id = %(layer)s"
     " ON CONFLICT (dataset_id, layer_id, source_key) DO UPDATE"
     " SET content_hash = excluded.content_hash, recorded_at = now(), {updates}"
     " WHERE t.content_hash IS DISTINCT FROM excluded.content_hash"
@@ -115,8 +115,6 @@ def _upsert(table: Table, source: sql.Identifier, columns: Sequence[str], lookup
         join=lookup.join if lookup is not None else sql.SQL(""),
         names=sql.SQL(", ").join(map(sql.Identifier, names)),
         values=sql.SQL(", ").join(values),
-        # Along the Hilbert curve, as PostGIS sorts geometries: what lies together is read together.
-        order=sql.SQL("ORDER BY s.geom") if "geom" in columns else sql.SQL(""),
         updates=sql.SQL(", ").join(sql.SQL("{0} = excluded.{0}").format(name) for name in updated),
     )
 

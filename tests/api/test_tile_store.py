@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine, text, update
 
 from api.auth import Access
 from api.live import LiveEvent
-from api.routers.live import _shown
+from api.routers.live import Wanted, _shown
 from api.service import Service
 from api.tile_path import ClientGone, TilePath, unless_gone
 from api.tile_shelf import Key, TileShelf
@@ -318,7 +318,9 @@ async def test_readers_of_one_area_have_tiles_of_their_own(
                 assert (await client.get(f"/tiles/cameras/{ADDRESS}", headers=other)).status_code == 204
 
 
-async def test_one_who_sees_one_area_is_not_told_where() -> None:
+async def test_one_who_sees_one_area_is_not_told_where(settings: Settings, database_url: str, walled: Engine) -> None:
     event = LiveEvent(1, "tiles", {"layer": "buildings", "boxes": [[1, 2, 3, 4]]})
-    assert _shown(Caller("viewer"), event) == event.data
-    assert _shown(Caller("viewer", "440307"), event) == {"layer": "buildings"}
+    service = Service(settings, database_url)
+    async with service.running():
+        assert await _shown(service, Wanted(Caller("viewer")), event) == event.data
+        assert await _shown(service, Wanted(Caller("viewer", "440307")), event) == {"layer": "buildings"}

@@ -43,6 +43,11 @@ def row(connection: Connection, number: int) -> Any:
     return connection.execute(select(event).where(event.c.id == number)).one()
 
 
+def minutes_given(connection: Connection, number: int) -> float:
+    found = row(connection, number)
+    return (found.due_at - found.state_since).total_seconds() / 60
+
+
 def test_smoke_seen_and_smoke_sensed_are_one_fire(connection: Connection, town: dict[str, int]) -> None:
     first, second, third, other = take_in(
         connection,
@@ -58,6 +63,7 @@ def test_smoke_seen_and_smoke_sensed_are_one_fire(connection: Connection, town: 
     assert second.merged_into_id == third.merged_into_id == first.id
     # the whole is as bad as its worst part
     assert row(connection, first.id).severity == 1
+    assert minutes_given(connection, first.id) == 5
     reason = read_log(connection, second.id)[-1]["detail"]
     assert (reason["into"], reason["minutes"]) == (first.id, 5)
     assert reason["distance_m"] == pytest.approx(30, abs=0.2)
@@ -67,6 +73,7 @@ def test_smoke_seen_and_smoke_sensed_are_one_fire(connection: Connection, town: 
     part(connection, second.id, ADMIN, actor="a", note="两起")
     part(connection, third.id, ADMIN, actor="a", note=None)
     assert row(connection, first.id).severity == 3
+    assert minutes_given(connection, first.id) == 60
     assert row(connection, second.id).merged_into_id is None
     with pytest.raises(Conflict, match="no part"):
         part(connection, second.id, ADMIN, actor="a", note=None)

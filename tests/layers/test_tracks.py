@@ -40,6 +40,12 @@ COT = """<event version="2.0" uid="{uid}" type="{type}" time="2026-03-01T00:00:0
 MARCH = datetime(2026, 3, 1, tzinfo=UTC)
 
 
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set the time anew for each test: a position holds for minutes only, and tests before may have taken longer."""
+    monkeypatch.setattr(f"{__name__}.NOW", datetime.now(UTC).replace(microsecond=0))
+
+
 @pytest.fixture
 def town(connection: Connection) -> dict[str, int]:
     return build_town(connection)

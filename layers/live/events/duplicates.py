@@ -12,7 +12,7 @@ from cim.errors import Conflict, InvalidInput
 from cim.tables import event, event_log
 from layers.live.events.log import write_log
 from layers.live.events.read import event_for
-from layers.live.events.states import OPEN_STATES
+from layers.live.events.states import OPEN_STATES, set_clocks
 from layers.live.events.tell import tell
 from layers.sql import statement
 
@@ -20,7 +20,7 @@ from layers.sql import statement
 def join_duplicates(connection: Connection, event_ids: Sequence[int]) -> dict[int, int]:
     """Join new events with earlier ones that they repeat; new -> earlier.
 
-    The one that came first stays, with its state and clocks; it takes the worse severity of the two.
+    The one that came first stays, with its state; it takes the worse severity of the two, and the clock of that.
     """
     joined: dict[int, int] = {}
     if not event_ids:
@@ -94,6 +94,7 @@ def _join(connection: Connection, event_id: int, into_id: int, actor: str, reaso
         .where(event.c.id == into_id, event.c.severity > worst)
         .values(severity=worst, recorded_at=func.now())
     )
+    set_clocks(connection, [into_id])
     write_log(connection, [
         (event_id, "merge", actor, {"into": into_id, **reason}),
         (into_id, "merge", actor, {"part": event_id, "severity_before": before, **reason}),
@@ -114,3 +115,4 @@ def _restore_severity(connection: Connection, event_id: int) -> None:
     connection.execute(
         update(event).where(event.c.id == event_id).values(severity=func.least(first, worst), recorded_at=func.now())
     )
+    set_clocks(connection, [event_id])

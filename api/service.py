@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -30,6 +31,7 @@ from cim.errors import CimError
 from cim.settings import Settings
 from layers.catalogue import LayerRow
 from layers.live.cameras.kept import Ground
+from layers.live.cameras.renew import announce_missing, renew_some
 from layers.live.events.incoming import Incoming
 from layers.live.events.intake import AT_ONCE as EVENTS_AT_ONCE
 from layers.live.events.intake import Taken, take_in
@@ -61,6 +63,8 @@ MODEL_BYTES = 64 * 1024 * 1024
 ASKED_EVERY_S = 5.0
 #: So late a clock may ring.
 REMIND_EVERY_S = 5.0
+#: So often is looked for viewsheds that no longer hold; with some at hand, it rests so many times as long as it works.
+RENEW_EVERY_S, RENEW_REST = 5.0, 3
 #: Every so often what has had its time is dropped.
 FORGET_EVERY_S = 3600.0
 
@@ -173,6 +177,7 @@ class Service:
                     self._note_asked(),
                     self._remind(),
                     self._forget(),
+                    self._renew_viewsheds(),
                     self._notices.run(),
                     self._webhooks.run(),
                 )
@@ -232,6 +237,17 @@ class Service:
                 with suppress(CimError, SQLAlchemyError):
                     await self.write(forget)
             await asyncio.sleep(FORGET_EVERY_S)
+
+    async def _renew_viewsheds(self) -> None:
+        """Make anew what cameras see where something changed, a few at a time: who waits for an answer goes first."""
+        pause = RENEW_EVERY_S
+        while True:
+            await asyncio.sleep(pause)
+            began, made = time.monotonic(), 0
+            with suppress(CimError, SQLAlchemyError):
+                await self.write(announce_missing, self.ground)
+                made = await self.write(renew_some, self.ground)
+            pause = RENEW_REST * (time.monotonic() - began) if made else RENEW_EVERY_S
 
     async def _note_asked(self) -> None:
         """Tell the store now and then which tiles are looked at, so that these are rebuilt first."""

@@ -1,8 +1,11 @@
-"""Events under load: ``python -m bench.live [DISTRICT]``.
+"""The live city under load, at the pilot's size and the whole district's: ``python -m bench.live [DISTRICT ...]``.
 
-A district (a folder; by default the whole one, made anew) lies in a database of its own, with buildings, cells, roads,
-networks, cameras, sensors, resources and events; two server processes run on the machine that also asks.
+Each district (a folder that ``cim district make`` wrote; by default one of each size, made anew) lies in a database of
+its own, with buildings, cells, roads, networks, ground, cameras, sensors and resources; two server processes run on the
+machine that also asks.
 
+- viewsheds: of cameras one by one, then of all in two processes;
+- observations: as many as go in for ``SENDING_S``, 5,000 to a request; then the last readings of all sensors;
 - intake: ``RATE`` events a second for ``SECONDS``, one to a request over ``CLIENTS`` connections, as sources send them;
   listeners hold ``/live`` open, and each event's way is timed from the moment that its request is sent until a
   listener of the other end has heard of it;
@@ -10,7 +13,8 @@ networks, cameras, sensors, resources and events; two server processes run on th
 - context: of events chosen at random, one after the other;
 - listeners: memory of the servers with 50 streams open and with 1,050.
 
-Events say coordinates of places all over the district, a third of them an address as well.
+Events say coordinates of places all over the district, a third of them an address as well. Figures of a second district
+stand beside those of the first: their ratio is the growth.
 """
 
 from __future__ import annotations
@@ -19,7 +23,7 @@ import asyncio
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,26 +32,35 @@ from typing import Any
 import httpx
 import numpy as np
 import orjson
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, Text, cast, func, select, text
 
-from bench.layer_import import Server, measure
+from bench.lib.live_city import LiveCity, live_city
 from bench.lib.processes import cpu_seconds, proportional_mb
 from bench.lib.result import Goal, row, save
-from bench.lib.scratch import command, make_district
+from bench.lib.scratch import make_district
 from bench.lib.tile_servers import Served, serve_ours
-from cim import cluster
-from cim.db import make_engine
+from bench.observations import last_ms, send
+from bench.viewshed import one_by_one
+from cim.tables import camera, sensor
+from layers.live.cameras.batch import compute_viewsheds, plan_viewsheds
+from layers.live.cameras.camera import cameras_of, select_cameras
+from layers.live.cameras.kept import Ground
 
 RATE, SECONDS, CLIENTS = 500, 20, 32
 BATCH, BATCHES = 500, 20
 CONTEXTS = 300
+VIEWSHEDS, SENDING_S = 100, 15.0
 FEW, MANY = 50, 1000
 KINDS = ("噪声扰民", "占道经营", "路面积水", "井盖破损", "人员聚集", "烟雾报警", "停水", "暴露垃圾")
 GOAL_RATE, GOAL_HEARD_MS, GOAL_CONTEXT_MS = Goal(500.0, is_least=True), Goal(500.0), Goal(150.0)
+GOAL_OBSERVATIONS, GOAL_LAST_MS, GOAL_VIEWSHEDS_S = Goal(20_000.0, is_least=True), Goal(50.0), Goal(300.0)
 GOAL_GROWTH = Goal(1.2, of_peer=True)
 PLACES = text(
     "select ST_X(p), ST_Y(p), address from (select ST_PointOnSurface(geom) as p, address from cim.building"
     " tablesample system (20) where geom is not null) b limit 20000"
+)
+SIZES = text(
+    "select (select count(*) from cim.building), (select count(*) from cim.camera), (select count(*) from cim.sensor)"
 )
 
 
@@ -144,7 +157,7 @@ async def batches(served: Served, places: list[Any]) -> list[dict[str, Any]]:
     return [row(f"events taken in a second, {BATCH} to a request", len(said) / seconds, "events/s", goal=GOAL_RATE)]
 
 
-async def contexts(served: Served, engine: Engine, name: str) -> list[dict[str, Any]]:
+async def contexts(served: Served, engine: Engine) -> list[dict[str, Any]]:
     with engine.connect() as connection:
         query = text("select id from cim.event where source = 'bench-steady' order by md5(id::text) limit :most")
         ids = list(connection.execute(query, {"most": CONTEXTS}).scalars())
@@ -156,7 +169,7 @@ async def contexts(served: Served, engine: Engine, name: str) -> list[dict[str, 
             times.append(1e3 * (time.perf_counter() - began))
             sizes.append(len(answer.raise_for_status().content))
     return [
-        row(f"context of an event, {name}: median", float(np.median(times)), "ms"),
+        row("context of an event: median", float(np.median(times)), "ms"),
         row("  95 %", float(np.percentile(times, 95)), "ms", goal=GOAL_CONTEXT_MS),
         row("  size, not packed: median", float(np.median(sizes)) / 1e3, "kB"),
     ]
@@ -182,36 +195,76 @@ async def listeners(served: Served) -> list[dict[str, Any]]:
     ]
 
 
-async def work_on(environment: Mapping[str, str], engine: Engine, name: str) -> list[dict[str, Any]]:
-    with engine.connect() as connection:
+def sights(city: LiveCity) -> list[dict[str, Any]]:
+    """Return how long one viewshed takes, and all of them, which are kept then."""
+    ground = Ground(city.settings.files, city.settings.metric_crs)
+    with city.engine.connect() as connection:
+        columns = select_cameras().order_by(func.md5(cast(camera.c.id, Text))).limit(VIEWSHEDS)
+        rows = one_by_one(connection, ground, cameras_of(connection.execute(columns).all(), ground.metric_crs))
+    began = time.perf_counter()
+    plan = plan_viewsheds(city.engine, ground.metric_crs)
+    sum(compute_viewsheds(city.engine, ground, plan, workers=2))
+    return [*rows, row("viewsheds of all cameras", time.perf_counter() - began, "s", goal=GOAL_VIEWSHEDS_S)]
+
+
+def readings(city: LiveCity, served: Served) -> list[dict[str, Any]]:
+    """Return observations a second through the batch API, and how long the last of every sensor take."""
+    with city.engine.connect() as connection:
+        ids = list(connection.execute(select(sensor.c.id).order_by(sensor.c.id)).scalars())
+    sent = asyncio.run(send(f"{served.address}/sta/v1.1", ids, SENDING_S))
+    with city.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("analyze cim.last_observation"))
+    last = {places: float(np.median(last_ms(served.address, places, len(ids)))) for places in ("true", "false")}
+    return [
+        row("observations taken in a second", sent.taken / sent.seconds, "1/s", goal=GOAL_OBSERVATIONS),
+        row("last readings of all sensors with places: median", last["true"], "ms", goal=GOAL_LAST_MS),
+        row("  without", last["false"], "ms", goal=GOAL_LAST_MS),
+    ]
+
+
+def work_on(city: LiveCity) -> list[dict[str, Any]]:
+    """Return the rows of one district."""
+    with city.engine.connect() as connection:
         places = [tuple(place) for place in connection.execute(PLACES)]
-    with serve_ours(environment, workers=2) as served:
-        rows = await intake(served, places)
-        rows += await batches(served, places)
-        rows += await contexts(served, engine, name)
-        return rows + await listeners(served)
+        sizes = connection.execute(SIZES).one()
+    rows = [row(noun, count, "") for noun, count in zip(("buildings", "cameras", "sensors"), sizes, strict=True)]
+    rows += sights(city)
+    with serve_ours(city.environment, workers=2) as served:
+        rows += readings(city, served)
+        rows += asyncio.run(intake(served, places))
+        rows += asyncio.run(batches(served, places))
+        rows += asyncio.run(contexts(served, city.engine))
+        return rows + asyncio.run(listeners(served))
 
 
-def main() -> None:
+def beside(rows: Sequence[dict[str, Any]], others: Sequence[dict[str, Any]], name: str) -> list[dict[str, Any]]:
+    """Return rows with the figures of another district beside them, where they have no peer yet."""
+    return [
+        one if one["peer"] else one | {"peer": name, "peer_value": other["ours"],
+                                       "ratio": round(one["ours"] / other["ours"], 3) if other["ours"] else None}
+        for one, other in zip(rows, others, strict=True)
+    ]  # fmt: skip
+
+
+def measured(district: Path | None, scale: str) -> list[dict[str, Any]]:
+    """Return the rows of a district, made anew where none is given."""
     with tempfile.TemporaryDirectory(prefix="cim-bench-") as directory:
         home = Path(directory)
         home.chmod(0o755)
-        given = Path(sys.argv[1]) if len(sys.argv) > 1 else None
-        district = given or make_district(home / "district", "--scale", "full", "--only", "gis")
-        server = Server(home)
-        try:
-            environment = server.environment(server.database("live"))
-            measure(command("init"), environment)
-            folders = [str(district / name) for name in ("gis", "registers") if (district / name).is_dir()]
-            files = [str(file) for folder in folders for file in sorted(Path(folder).iterdir())
-                     if file.name not in ("units.csv", "buildings.csv") and file.is_file()]  # fmt: skip
-            measure(command("import", *files), environment)
-            engine = make_engine(environment["CIM_DATABASE_URL"])
-            rows = asyncio.run(work_on(environment, engine, district.name))
-            engine.dispose()
-        finally:
-            cluster.stop(server.cluster)
-    save("live", rows)
+        folder = district or make_district(home / "district", "--scale", scale, "--only", "gis")
+        with live_city(home, folder) as city:
+            return work_on(city)
+
+
+def main() -> None:
+    given = [Path(name) for name in sys.argv[1:]] or [None, None]
+    scales = ("pilot", "full") if len(given) > 1 else ("full",)
+    found = [(scale, measured(district, scale)) for scale, district in zip(scales, given, strict=True)]
+    first, rows = found[0]
+    report = [one | {"work": f"{first}: {one['work']}"} for one in rows]
+    for scale, others in found[1:]:
+        report += [one | {"work": f"{scale}: {one['work']}"} for one in beside(others, rows, first)]
+    save("live", report)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from layers.live.cameras.batch import compute_viewsheds, plan_viewsheds
 from layers.live.cameras.camera import Camera, cameras_by_id, cameras_of, select_cameras
 from layers.live.cameras.command import register
 from layers.live.cameras.kept import Ground, announce, blocks, refresh, surface_for
+from layers.live.cameras.renew import AT_ONCE, announce_missing, renew_some
 from layers.live.cameras.seeing import find_seeing
 from layers.live.cameras.viewshed import see, viewshed_of
 from tests.conftest import REPOSITORY
@@ -171,6 +172,28 @@ def test_many_houses_mark_by_sets_and_still_no_one_far_away(engine: Engine, two:
         ]
         connection.execute(insert(building), rows)
     assert dirty(engine) == set(two)
+
+
+def test_what_no_longer_holds_is_made_anew_by_and_by(engine: Engine, ground: Ground, two: tuple[int, int]) -> None:
+    with engine.begin() as connection:
+        many = [add_camera(connection, f"m{number}", 3000 + 5 * number, 0) for number in range(AT_ONCE + 3)]
+        # nobody knows where it stands, nor ever will
+        connection.execute(insert(camera).values(layer_id="cameras", source_key="nowhere"))
+    made = []
+    while not made or made[-1]:
+        with engine.begin() as connection:
+            announce_missing(connection, ground)
+        with engine.begin() as one, engine.begin() as other:
+            made.append(renew_some(one, ground))
+            # one at a time
+            assert renew_some(other, ground) == 0
+    assert sum(made) == len(many)
+    assert max(made) <= AT_ONCE
+    assert len(made) >= 3
+    with engine.connect() as connection:
+        rows = connection.execute(select(camera_viewshed).where(camera_viewshed.c.camera_id.in_(many))).all()
+    assert len(rows) == len(many)
+    assert all(row.dirty_at is None and row.seen_m2 > 0 for row in rows)
 
 
 def test_a_camera_that_is_removed_takes_its_viewshed_along(engine: Engine, two: tuple[int, int]) -> None:

@@ -44,6 +44,7 @@ from api.routers import (
     tracks,
     viewer,
     webhooks,
+    zones,
 )
 from api.service import Service
 from api.tile_path import TilePath, is_tile
@@ -56,7 +57,7 @@ ROUTERS: Sequence[APIRouter] = tuple(
     module.router
     for module in (
         health, session, config, catalogue, tiles, styles, terrain, models3d, city3d, scenes, objects, buildings,
-        search, query, networks, grids, cameras, events, tracks, webhooks, sensors, parking, sensorthings,
+        search, query, zones, networks, grids, cameras, events, tracks, webhooks, sensors, parking, sensorthings,
         sensorthings_write, ogc, ogc_items, live, docs, viewer,
     )
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -24,16 +25,55 @@ class Problem:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def body(self) -> bytes:
-        """Return the JSON text; 'about:blank' means that the title is the status's own phrase."""
+        """Return the JSON text; 'about:blank' means that the title is the status's own phrase.
+
+        What a caller said is repeated as far as it can be written: half a surrogate pair has no bytes.
+        """
         members = {
             "type": "about:blank",
             "title": self.title or HTTPStatus(self.status).phrase,
             "status": self.status,
             "detail": self.detail,
         }
-        return orjson.dumps(members | dict(self.extra), default=str)
+        try:
+            return orjson.dumps(members | dict(self.extra), default=str)
+        except orjson.JSONEncodeError:
+            said = json.dumps(members | dict(self.extra), default=str, ensure_ascii=False)
+            return said.encode("utf-8", "replace")
 
     def response(self) -> Response:
         """Return the answer; a problem is never worth caching."""
         headers = {"Cache-Control": "no-store", **self.headers}
         return Response(self.body(), self.status, headers, media_type=MEDIA_TYPE)
+
+
+#: What may go wrong at any address that asks for a key.
+ALWAYS = (400, 401, 403, 503)
+_MEMBERS = {"type": "string", "title": "string", "status": "integer", "detail": "string", "instance": "string"}
+_CONTENT: dict[str, Any] = {
+    MEDIA_TYPE: {
+        "schema": {
+            "type": "object",
+            "description": "RFC 9457: what was wrong, and what would be right",
+            "required": ["type", "title", "status", "detail"],
+            "properties": {name: {"type": kind} for name, kind in _MEMBERS.items()},
+        }
+    }
+}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the description of problems for the page of addresses: those of every address, and these."""
+    return {
+        **{status: {"description": HTTPStatus(status).phrase, "content": _CONTENT} for status in ALWAYS + statuses},
+        # With it the framework does not promise an error of its own shape under 422.
+        "default": {"description": "Any other problem", "content": _CONTENT},
+    }
+
+
+def answers(media_type: str, *statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the description of good answers of one media type."""
+    return {
+        status: {"description": HTTPStatus(status).phrase, "content": {media_type: {"schema": {}}}}
+        for status in statuses or (200,)
+    }

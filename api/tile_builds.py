@@ -84,6 +84,11 @@ class TileBuilds:
     async def _connection(self) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
         try:
             async with self._pool.connection() as connection:
+                # One who leaves at the very moment of getting it is cancelled and never told so: the statement would
+                # outlive its client.
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():
+                    raise asyncio.CancelledError
                 yield connection
         except psycopg.errors.QueryCanceled:
             raise Busy("the tile took longer to build than the service allows; try again in a moment") from None

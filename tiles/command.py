@@ -127,6 +127,8 @@ def export(
     """Write tiles as a PMTiles file with a signature beside it; tiles that are not stored are built first."""
     if file.suffix.lower() != ".pmtiles":
         raise InvalidInput(f"'{file.name}' does not end in .pmtiles, the only format of packs")
+    if not file.parent.is_dir():
+        raise InvalidInput(f"there is no folder '{file.parent}' to write '{file.name}' into; make it first")
     settings = start()
     caller = Caller(_role(role), area)
     wanted, bounds = _zooms(zooms), parse_bbox(bbox)

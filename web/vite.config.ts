@@ -35,7 +35,8 @@ export default defineConfig({
   worker: { format: "es" },
   server: {
     proxy: Object.fromEntries(
-      ["api", "tiles", "styles", "objects", "buildings", "search", "query", "ogc", "live", "3d", "scenes", "terrain", "session"]
+      ["api", "tiles", "styles", "objects", "buildings", "search", "query", "ogc", "live", "3d", "scenes", "terrain", "session",
+        "events", "sensors", "cameras", "parking", "tracks", "sta", "zones", "networks", "grids"]
         .map((name) => [`^/${name}(/|\\.|\\?|$)`, { target: "http://127.0.0.1:8000" }]),
     ),
   },

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from api.answers import GEOJSON, JSON, encode
 from api.dependencies import Host, ObjectId, Who
 from api.json_body import parse_json
+from api.problem import answers, problems
 from api.service import Service
 from cim.access import Caller
 from layers.live.cameras.asked import Asked, Placing, parse_asked, parse_placing
@@ -21,7 +22,7 @@ from layers.live.cameras.one import announce_one, get_viewshed
 from layers.live.cameras.placing import suggest_places
 from layers.live.cameras.seeing import DEFAULT_LIMIT, MAX_LIMIT, find_seeing
 
-router = APIRouter(prefix="/cameras", tags=["cameras"])
+router = APIRouter(prefix="/cameras", tags=["cameras"], default_response_class=Response, responses=problems())
 
 Height = Annotated[float | None, Query(description="Of the target, metres above ground; 1.5 without")]
 _NO_STORE = {"Cache-Control": "no-store"}
@@ -47,7 +48,7 @@ def _body(schema: dict[str, Any]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {JSON: {"schema": schema}}}}
 
 
-@router.get("/seeing", summary="Which cameras see a place")
+@router.get("/seeing", summary="Which cameras see a place", responses=answers(JSON))
 async def seeing(
     service: Host,
     caller: Who,
@@ -62,7 +63,12 @@ async def seeing(
     return Response(encode(answer), headers=_NO_STORE, media_type=JSON)
 
 
-@router.post("/seeing", summary="Which cameras see how much of a line or zone", openapi_extra=_body(ASKED_SCHEMA))
+@router.post(
+    "/seeing",
+    summary="Which cameras see how much of a line or zone",
+    openapi_extra=_body(ASKED_SCHEMA),
+    responses=answers(JSON) | problems(413, 422),
+)
 async def seeing_along(request: Request, service: Host, caller: Who) -> Response:
     """Return the cameras, those first that see most, and how much all of them see together."""
     asked = await asyncio.to_thread(_read_along, await request.body())
@@ -71,7 +77,12 @@ async def seeing_along(request: Request, service: Host, caller: Who) -> Response
     return Response(encode(answer), headers=_NO_STORE, media_type=JSON)
 
 
-@router.post("/blind-spots", summary="What of a zone no camera sees", openapi_extra=_body(ASKED_SCHEMA))
+@router.post(
+    "/blind-spots",
+    summary="What of a zone no camera sees",
+    openapi_extra=_body(ASKED_SCHEMA),
+    responses=answers(GEOJSON) | problems(413, 422),
+)
 async def blind_spots(request: Request, service: Host, caller: Who) -> Response:
     """Return the blind part of the open ground as a GeoJSON Feature, and the cameras that were left out."""
     asked = await asyncio.to_thread(_read_zone, await request.body())
@@ -80,7 +91,12 @@ async def blind_spots(request: Request, service: Host, caller: Who) -> Response:
     return Response(encode(answer), headers=_NO_STORE, media_type=GEOJSON)
 
 
-@router.post("/suggest", summary="Where one more camera helps most", openapi_extra=_body(PLACING_SCHEMA))
+@router.post(
+    "/suggest",
+    summary="Where one more camera helps most",
+    openapi_extra=_body(PLACING_SCHEMA),
+    responses=answers(GEOJSON) | problems(413, 422),
+)
 async def suggest(request: Request, service: Host, caller: Who) -> Response:
     """Return places with what a camera there sees of the blind area, the best first."""
     placing = await asyncio.to_thread(_read_placing, await request.body())
@@ -89,7 +105,7 @@ async def suggest(request: Request, service: Host, caller: Who) -> Response:
     return Response(encode(answer), headers=_NO_STORE, media_type=GEOJSON)
 
 
-@router.get("/{id}/viewshed", summary="What a camera sees of the ground")
+@router.get("/{id}/viewshed", summary="What a camera sees of the ground", responses=answers(GEOJSON) | problems(404))
 async def viewshed(id: ObjectId, service: Host, caller: Who, height_m: Height = None) -> Response:
     """Return a GeoJSON Feature with areas, shares by distance and what it was computed from."""
     await service.write(announce_one, _ground(service), id, caller)

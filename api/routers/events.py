@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Query, Request
@@ -14,7 +15,8 @@ from api.answers import JSON, encode
 from api.dependencies import Host, ObjectId, Who
 from api.json_body import parse_json
 from api.parameters import parse_box
-from cim.errors import CimError, InvalidInput
+from api.problem import answers, problems
+from cim.errors import CimError, Forbidden, InvalidInput
 from layers.live.events.answer import describe, event_as_cap
 from layers.live.events.cap import read_cap
 from layers.live.events.cloudevents import BATCH, SINGLE, read_cloudevent
@@ -26,7 +28,7 @@ from layers.live.events.read import MOST, Asked, find_events
 from layers.live.events.states import STATES, advance, count_by_state
 from layers.live.events.types import read_types
 
-router = APIRouter(prefix="/events", tags=["events"])
+router = APIRouter(prefix="/events", tags=["events"], default_response_class=Response, responses=problems())
 
 CAP = "application/cap+xml"
 XML = (CAP, "application/xml", "text/xml")
@@ -45,6 +47,8 @@ BODY = {
         },
     }
 }
+ONE = answers(JSON) | problems(404)
+CHANGED = answers(JSON) | problems(404, 409, 413)
 
 Word = Annotated[str | None, Query(max_length=200)]
 
@@ -73,25 +77,33 @@ class Read(NamedTuple):
     is_single: bool
 
 
-@router.post("", summary="Take in events: one, many, CloudEvents or a CAP alert", openapi_extra=BODY)
+@router.post(
+    "",
+    summary="Take in events: one, many, CloudEvents or a CAP alert",
+    openapi_extra=BODY,
+    responses=answers(JSON, 200, 201) | problems(413),
+)
 async def intake(request: Request, service: Host, caller: Who) -> Response:
     """Return for each event its id and whether it is new, known or joined with another; told again nothing changes.
 
-    Of many, those that are wrong are told with what is wrong; the others are taken in.
+    Of many, those that are wrong are told with what is wrong; the others are taken in. A key of one area tells events
+    that lie there; those of no known place are of that area then.
     """
     caller.require("push_events")
     kind = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
     read = await asyncio.to_thread(_read, kind, await request.body())
-    good = [one for one in read.found if isinstance(one, Incoming)]
+    good = [replace(one, within=caller.area_code) for one in read.found if isinstance(one, Incoming)]
     taken = iter(await service.events.take(good, caller.role) if good else ())
-    answers = [_error(one) if isinstance(one, CimError) else _answer(next(taken)) for one in read.found]
+    told = [_error(one) if isinstance(one, CimError) else _answer(next(taken)) for one in read.found]
     if read.is_single:
-        [only] = answers
+        [only] = told
+        if only["status"] == "refused":
+            raise Forbidden(only["detail"])
         return Response(encode(only), 201 if only["status"] == "created" else 200, NO_STORE, JSON)
-    return Response(encode({"events": answers}), headers=NO_STORE, media_type=JSON)
+    return Response(encode({"events": told}), headers=NO_STORE, media_type=JSON)
 
 
-@router.get("", summary="Events, newest first")
+@router.get("", summary="Events, newest first", responses=answers(JSON))
 async def listing(
     request: Request,
     service: Host,
@@ -117,25 +129,25 @@ async def listing(
     return Response(encode(answer), headers=NO_STORE, media_type=JSON)
 
 
-@router.get("/types", summary="Types of events")
+@router.get("/types", summary="Types of events", responses=answers(JSON))
 async def types(service: Host) -> Response:
     """Return codes, titles, and within which distance and time reports are taken for the same."""
     return Response(encode([each._asdict() for each in await service.read(read_types)]), media_type=JSON)
 
 
-@router.get("/states", summary="How many events are in which state")
+@router.get("/states", summary="How many events are in which state", responses=answers(JSON))
 async def states(service: Host, caller: Who) -> Response:
     """Return the number of events and of overdue ones by state."""
     return Response(encode(await service.read(count_by_state, caller)), headers=NO_STORE, media_type=JSON)
 
 
-@router.get("/{id}", summary="One event with its steps and other reports")
+@router.get("/{id}", summary="One event with its steps and other reports", responses=ONE)
 async def show(id: ObjectId, service: Host, caller: Who) -> Response:
     """Return the event, its log, the reports that are parts of it, and what may follow."""
     return Response(encode(await service.read(describe, id, caller)), headers=NO_STORE, media_type=JSON)
 
 
-@router.get("/{id}/context", summary="All that the map knows around an event")
+@router.get("/{id}/context", summary="All that the map knows around an event", responses=ONE)
 async def context(id: ObjectId, service: Host, caller: Who) -> Response:
     """Return, part by part, what is there, whether nothing means none or no data, and on which layers it rests."""
     return Response(
@@ -143,14 +155,14 @@ async def context(id: ObjectId, service: Host, caller: Who) -> Response:
     )
 
 
-@router.get("/{id}/cap", summary="One event as a CAP 1.2 alert")
+@router.get("/{id}/cap", summary="One event as a CAP 1.2 alert", responses=answers(CAP) | problems(404))
 async def as_alert(request: Request, id: ObjectId, service: Host, caller: Who) -> Response:
     """Return the alert, with the event's area or a circle around its place."""
     body = await service.read(event_as_cap, id, caller, sender=request.url.hostname or "cim")
     return Response(body, headers=NO_STORE, media_type=CAP)
 
 
-@router.post("/{id}/state", summary="Bring an event into another state")
+@router.post("/{id}/state", summary="Bring an event into another state", responses=CHANGED)
 async def step(id: ObjectId, body: Step, service: Host, caller: Who) -> Response:
     """Return the event as it is then; its clock starts anew."""
     found = await service.write(
@@ -159,14 +171,14 @@ async def step(id: ObjectId, body: Step, service: Host, caller: Who) -> Response
     return Response(encode(found), media_type=JSON)
 
 
-@router.post("/{id}/merge", summary="Make an event a part of another")
+@router.post("/{id}/merge", summary="Make an event a part of another", responses=CHANGED)
 async def merge(id: ObjectId, body: Joining, service: Host, caller: Who) -> Response:
     """Return the other event."""
     found = await service.write(join, id, body.into, caller, actor=body.by, note=body.note)
     return Response(encode(found), media_type=JSON)
 
 
-@router.delete("/{id}/merge", summary="Part an event from the one that it was joined with")
+@router.delete("/{id}/merge", summary="Part an event from the one that it was joined with", responses=CHANGED)
 async def unmerge(
     id: ObjectId,
     service: Host,

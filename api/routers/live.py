@@ -9,19 +9,23 @@ from importlib.metadata import version
 from typing import Annotated, Any
 
 import orjson
+import shapely
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response, StreamingResponse
 
 from api.auth import authenticate
-from api.dependencies import Host
+from api.dependencies import LARGEST_ID, Host
 from api.live import LiveEvent
 from api.parameters import parse_box, parse_layers
+from api.problem import answers, problems
 from api.service import Service
 from cim.access import RANK, Caller
-from cim.errors import Busy, CimError, NotFound
+from cim.errors import Busy, CimError, InvalidInput, NotFound
 from layers.live.tracks import sight
+from layers.queries.visible import visible_layers
+from layers.zones.shape import zone_shape
 
-router = APIRouter(tags=["live"])
+router = APIRouter(tags=["live"], default_response_class=Response)
 
 HEARTBEAT_S = 15.0
 #: The browser's wait before it comes again.
@@ -33,15 +37,18 @@ HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 class Wanted:
     """What a listener wants to hear: of some layers (None: all that it may see).
 
-    ``box``: of events and units within it only (degrees).
+    ``box`` (degrees) and ``zone`` (EPSG:4490): of events and units within it only.
     """
 
     caller: Caller
     layers: frozenset[str] | None = None
     box: tuple[float, float, float, float] | None = None
+    zone: shapely.Geometry | None = None
 
 
-@router.get("/live", summary="Stream of changes (text/event-stream)")
+@router.get(
+    "/live", summary="Stream of changes (text/event-stream)", responses=answers("text/event-stream") | problems(404)
+)
 async def live(
     request: Request,
     service: Host,
@@ -49,12 +56,19 @@ async def live(
     bbox: Annotated[
         str | None, Query(max_length=200, description="Events and units within west,south,east,north only")
     ] = None,
+    themes: Annotated[str | None, Query(max_length=2000, description="Only of the layers of these themes")] = None,
+    zone: Annotated[
+        int | None, Query(ge=1, le=LARGEST_ID, description="Events and units within this zone only")
+    ] = None,
 ) -> Response:
     """Send 'hello', then 'layer', 'tiles', 'event', 'track', 'model' and 'job' as they happen; a comment every 15 s."""
     if service.live.is_full():
         raise Busy("too many event streams are open; close some")
-    names = parse_layers(layers)
-    wanted = Wanted(request.scope["state"]["access"].caller, frozenset(names) if names else None, parse_box(bbox))
+    caller = request.scope["state"]["access"].caller
+    wanted = Wanted(
+        caller, await _layers_wanted(service, caller, parse_layers(layers), parse_layers(themes)), parse_box(bbox),
+        None if zone is None else await _zone_wanted(service, zone, caller),
+    )  # fmt: skip
     stream = _stream(request, service, wanted, request.headers.get("last-event-id"))
     return StreamingResponse(stream, headers=HEADERS, media_type="text/event-stream")
 
@@ -80,6 +94,24 @@ async def _stream(request: Request, service: Service, wanted: Wanted, last_id: s
                 yield _message(event_or_end.kind, shown, hub.event_id(event_or_end))
 
 
+async def _layers_wanted(
+    service: Service, caller: Caller, names: list[str] | None, themes: list[str] | None
+) -> frozenset[str] | None:
+    if themes is None:
+        return frozenset(names) if names else None
+    found = await service.read(visible_layers, caller)
+    unknown = set(themes) - {layer.theme_id for layer in found}
+    if unknown:
+        raise InvalidInput(f"there is no theme '{min(unknown)[:80]}'; /api/layers names the theme of each layer")
+    return frozenset(layer.id for layer in found if layer.theme_id in themes) | frozenset(names or ())
+
+
+async def _zone_wanted(service: Service, zone_id: int, caller: Caller) -> shapely.Geometry:
+    shape = await service.read(zone_shape, zone_id, caller)
+    shapely.prepare(shape)
+    return shape
+
+
 def _message(kind: str, data: object, event_id: str | None = None) -> bytes:
     head = f"id: {event_id}\n" if event_id else ""
     return f"{head}event: {kind}\ndata: ".encode() + orjson.dumps(data) + b"\n\n"
@@ -89,7 +121,8 @@ async def _shown(service: Service, wanted: Wanted, event: LiveEvent) -> dict[str
     """Return what a listener may know of a notice and wants to; None for nothing."""
     caller = wanted.caller
     if event.kind == "job":
-        return event.data if RANK[caller.role] >= RANK["planner"] else None
+        # Its file may be of anywhere.
+        return event.data if RANK[caller.role] >= RANK["planner"] and caller.area_code is None else None
     if event.kind == "event":
         return await _events_shown(service, wanted, event.data["events"])
     if event.kind == "track":
@@ -97,10 +130,10 @@ async def _shown(service: Service, wanted: Wanted, event: LiveEvent) -> dict[str
     name = str(event.data.get("layer")) if event.kind in ("layer", "tiles", "observation") else "models"
     if not await _is_visible(service, wanted, name):
         return None
-    if caller.area_code is None or event.kind != "tiles":
+    if caller.area_code is None:
         return event.data
     # Where something changed only to who sees all areas.
-    return {name: value for name, value in event.data.items() if name != "boxes"}
+    return {name: None if name == "bounds" else value for name, value in event.data.items() if name != "boxes"}
 
 
 async def _events_shown(service: Service, wanted: Wanted, events: list[dict[str, Any]]) -> dict[str, Any] | None:
@@ -118,11 +151,13 @@ def _units_shown(wanted: Wanted, units: list[dict[str, Any]]) -> dict[str, Any] 
 
 
 def _is_near(wanted: Wanted, one: dict[str, Any]) -> bool:
-    """Tell whether something lies in the area of the caller and in the box that is wanted."""
+    """Tell whether something lies in the area of the caller and in the box and the zone that are wanted."""
     area, code = wanted.caller.area_code, one.get("area_code")
     if area is not None and code is not None and not code.startswith(area):
         return False
-    return wanted.box is None or _is_inside(wanted.box, one)
+    if wanted.box is not None and not _is_inside(wanted.box, one):
+        return False
+    return wanted.zone is None or ("lon" in one and bool(shapely.contains_xy(wanted.zone, one["lon"], one["lat"])))
 
 
 def _is_inside(box: tuple[float, float, float, float], one: dict[str, Any]) -> bool:

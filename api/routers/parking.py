@@ -10,17 +10,18 @@ from starlette.responses import Response
 from api.answers import JSON, encode
 from api.dependencies import Host, Who
 from api.json_body import parse_json
+from api.problem import answers, problems
 from layers.live.events.incoming import read_time_asked
 from layers.live.sensors.parking import nearest_free, take_counts
 
-router = APIRouter(prefix="/parking", tags=["parking"])
+router = APIRouter(prefix="/parking", tags=["parking"], default_response_class=Response, responses=problems())
 
 NO_STORE = {"Cache-Control": "no-store"}
 EXAMPLE = [{"code": "440307TC00001", "free": 12, "time": "2026-03-01T08:00:00+08:00"}]
 BODY = {"requestBody": {"required": True, "content": {JSON: {"schema": {"type": "array", "example": EXAMPLE}}}}}
 
 
-@router.get("/nearest", summary="The nearest car parks with free places")
+@router.get("/nearest", summary="The nearest car parks with free places", responses=answers(JSON))
 async def nearest(
     service: Host,
     caller: Who,
@@ -36,7 +37,7 @@ async def nearest(
     return Response(encode({"parking": found}), headers=NO_STORE, media_type=JSON)
 
 
-@router.post("/counts", summary="Counts of free places", openapi_extra=BODY)
+@router.post("/counts", summary="Counts of free places", openapi_extra=BODY, responses=answers(JSON) | problems(413))
 async def counts(request: Request, service: Host, caller: Who) -> Response:
     """Return which car parks have changed; an older count than is known changes nothing."""
     caller.require("push_events")

@@ -11,14 +11,27 @@ from starlette.responses import Response
 from api.answers import JSON, encode
 from api.dependencies import Host, ObjectId, Who
 from api.parameters import parse_box
+from api.problem import answers, problems
 from api.routers.sensorthings import query_of
 from layers.live.events.incoming import read_time_asked
 from layers.live.sensors.last import MOST_POINTS, last_readings, read_series
 from layers.live.sensors.thresholds import Threshold, list_thresholds, remove_threshold, set_threshold
 
-router = APIRouter(prefix="/sensors", tags=["sensors"])
+router = APIRouter(prefix="/sensors", tags=["sensors"], default_response_class=Response, responses=problems())
 
 NO_STORE = {"Cache-Control": "no-store"}
+#: A word of the language, which no parameter can be called; read by hand, and so described by hand.
+SPAN = {
+    "parameters": [
+        {
+            "name": name,
+            "in": "query",
+            "schema": {"type": "string", "format": "date-time"},
+            "description": "Readings of this span; of the last day without",
+        }
+        for name in ("from", "to")
+    ]
+}
 Word = Annotated[str | None, Query(max_length=200)]
 
 
@@ -36,7 +49,7 @@ class Limit(BaseModel):
     severity: int | None = Field(default=None, ge=1, le=4)
 
 
-@router.get("/last", summary="The last reading of every sensor")
+@router.get("/last", summary="The last reading of every sensor", responses=answers(JSON))
 async def last(
     service: Host, caller: Who, since: Word = None, kind: Word = None, bbox: Word = None, places: bool = True
 ) -> Response:
@@ -49,7 +62,12 @@ async def last(
     return Response(body, headers=NO_STORE, media_type=JSON)
 
 
-@router.get("/{id}/series", summary="Readings of one sensor, downsampled")
+@router.get(
+    "/{id}/series",
+    summary="Readings of one sensor, downsampled",
+    responses=answers(JSON) | problems(404),
+    openapi_extra=SPAN,
+)
 async def series(
     id: ObjectId,
     request: Request,
@@ -64,24 +82,24 @@ async def series(
     return Response(encode(found), headers=NO_STORE, media_type=JSON)
 
 
-@router.get("/thresholds", summary="Thresholds that raise events")
+@router.get("/thresholds", summary="Thresholds that raise events", responses=answers(JSON))
 async def thresholds(service: Host, caller: Who) -> Response:
-    """Return all thresholds."""
+    """Return all thresholds; to a key of one area those of kinds, and of its sensors."""
     caller.require("handle_events")
-    return Response(encode(await service.read(list_thresholds)), headers=NO_STORE, media_type=JSON)
+    return Response(encode(await service.read(list_thresholds, caller)), headers=NO_STORE, media_type=JSON)
 
 
-@router.post("/thresholds", summary="Set a threshold")
+@router.post("/thresholds", summary="Set a threshold", status_code=201, responses=answers(JSON, 201) | problems(413))
 async def put_threshold(body: Limit, service: Host, caller: Who) -> Response:
     """Return the threshold's id."""
     caller.require("administer")
-    number = await service.write(set_threshold, Threshold(**body.model_dump()))
+    number = await service.write(set_threshold, Threshold(**body.model_dump()), caller)
     return Response(encode({"id": number}), 201, NO_STORE, JSON)
 
 
-@router.delete("/thresholds/{id}", summary="Remove a threshold")
+@router.delete("/thresholds/{id}", summary="Remove a threshold", status_code=204, responses=problems(404))
 async def drop_threshold(id: ObjectId, service: Host, caller: Who) -> Response:
     """Remove a threshold; events that it raised stay."""
     caller.require("administer")
-    await service.write(remove_threshold, id)
+    await service.write(remove_threshold, id, caller)
     return Response(status_code=204)

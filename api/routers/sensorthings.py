@@ -10,23 +10,49 @@ from starlette.responses import Response
 
 from api.answers import JSON, encode
 from api.dependencies import BaseUrl, Host, Who
+from api.problem import answers, problems
 from layers.live.sensors.address import read_address
 from layers.live.sensors.answer import collection, conformance, entity
-from layers.live.sensors.options import read_options
+from layers.live.sensors.options import MOST_SKIPPED, MOST_TOP, read_options
 
-router = APIRouter(prefix="/sta/v1.1", tags=["sensorthings"])
+router = APIRouter(prefix="/sta/v1.1", tags=["sensorthings"], default_response_class=Response, responses=problems())
 
 NO_STORE = {"Cache-Control": "no-store"}
+#: Read by hand: their names begin with a sign that no parameter can have.
+OPTIONS = {
+    "parameters": [
+        {"name": name, "in": "query", "schema": {"type": kind}, "description": told}
+        for name, kind, told in (
+            ("$filter", "string", "OData, like result gt 3"),
+            ("$expand", "string", "Links, by commas; options in brackets, by semicolons"),
+            ("$select", "string", "Properties, by commas"),
+            ("$orderby", "string", "Properties, each with asc or desc"),
+            ("$top", "integer", f"Entities at most, up to {MOST_TOP}"),
+            ("$skip", "integer", f"Entities left out at the begin, up to {MOST_SKIPPED}"),
+            ("$count", "boolean", "Whether to tell how many there are"),
+            ("$resultFormat", "string", "dataArray"),
+            ("$skiptoken", "string", "As a link to the next page has it"),
+        )
+    ]
+}
+READ: dict[int | str, Any] = {
+    200: {"description": "OK", "content": {JSON: {"schema": {}}, "text/plain": {"schema": {"type": "string"}}}}
+}
 
 
-@router.get("", summary="SensorThings: entity sets and what is conformed to")
+@router.get("", summary="SensorThings: entity sets and what is conformed to", responses=answers(JSON))
 @router.get("/", include_in_schema=False)
 async def root(base: BaseUrl) -> Response:
     """Return the addresses of the entity sets, and the requirements that are met."""
     return Response(encode(conformance(f"{base}/sta/v1.1")), headers=NO_STORE, media_type=JSON)
 
 
-@router.get("/{path:path}", summary="Entities, one entity, or a property of it")
+@router.get(
+    "/{path:path}",
+    summary="Entities, one entity, or a property of it",
+    openapi_extra=OPTIONS,
+    responses=READ | problems(404),
+)
 async def read(path: str, request: Request, service: Host, caller: Who, base: BaseUrl) -> Response:
     """Return what an address names, with $filter, $expand, $select, $orderby, $top, $skip and $count."""
     address = read_address(path)

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from api.answers import JSON, encode
 from api.dependencies import BaseUrl, Host, Who
 from api.json_body import parse_json
+from api.problem import answers, problems
 from api.routers.sensorthings import NO_STORE
 from api.service import Service
 from cim.access import Caller
@@ -21,7 +22,7 @@ from layers.live.sensors.create import create
 from layers.live.sensors.data_array import EXAMPLE, Sent, read_data_arrays
 from layers.live.sensors.post import entity_link, links_of, read_observation, shown_lines, within
 
-router = APIRouter(prefix="/sta/v1.1", tags=["sensorthings"])
+router = APIRouter(prefix="/sta/v1.1", tags=["sensorthings"], default_response_class=Response, responses=problems())
 
 ENTITY = {
     "requestBody": {"required": True, "content": {JSON: {"schema": {"type": "object"}}}},
@@ -31,7 +32,13 @@ ARRAYS = {
 }
 
 
-@router.post("/CreateObservations", summary="Observations of many datastreams at once", openapi_extra=ARRAYS)
+@router.post(
+    "/CreateObservations",
+    summary="Observations of many datastreams at once",
+    openapi_extra=ARRAYS,
+    status_code=201,
+    responses=answers(JSON, 201) | problems(413),
+)
 async def create_observations(request: Request, service: Host, caller: Who, base: BaseUrl) -> Response:
     """Return for each line its link, or 'error' with what is wrong; told again nothing changes."""
     caller.require("push_events")
@@ -44,7 +51,13 @@ async def create_observations(request: Request, service: Host, caller: Who, base
     return Response(answer, 201, NO_STORE, JSON)
 
 
-@router.post("/{path:path}", summary="Create an entity, also with others inside it", openapi_extra=ENTITY)
+@router.post(
+    "/{path:path}",
+    summary="Create an entity, also with others inside it",
+    openapi_extra=ENTITY,
+    status_code=201,
+    responses=answers(JSON, 201) | problems(404, 409, 413),
+)
 async def post(path: str, request: Request, service: Host, caller: Who, base: BaseUrl) -> Response:
     """Return 201 and the address of the new entity."""
     caller.require("push_events")
@@ -58,7 +71,9 @@ async def post(path: str, request: Request, service: Host, caller: Who, base: Ba
     return Response(encode(links_of(plural, number, link)), 201, NO_STORE | {"Location": link}, JSON)
 
 
-@router.patch("/{path:path}", summary="Change fields of an entity", openapi_extra=ENTITY)
+@router.patch(
+    "/{path:path}", summary="Change fields of an entity", openapi_extra=ENTITY, responses=problems(404, 409, 413)
+)
 async def patch(path: str, request: Request, service: Host, caller: Who) -> Response:
     """Change the fields that the body names."""
     caller.require("push_events")
@@ -68,7 +83,9 @@ async def patch(path: str, request: Request, service: Host, caller: Who) -> Resp
     return Response(status_code=200, headers=NO_STORE)
 
 
-@router.put("/{path:path}", summary="Replace the fields of an entity", openapi_extra=ENTITY)
+@router.put(
+    "/{path:path}", summary="Replace the fields of an entity", openapi_extra=ENTITY, responses=problems(404, 409, 413)
+)
 async def put(path: str, request: Request, service: Host, caller: Who) -> Response:
     """Replace all fields by those of the body."""
     caller.require("push_events")
@@ -78,7 +95,7 @@ async def put(path: str, request: Request, service: Host, caller: Who) -> Respon
     return Response(status_code=200, headers=NO_STORE)
 
 
-@router.delete("/{path:path}", summary="Remove an entity")
+@router.delete("/{path:path}", summary="Remove an entity", responses=problems(404, 409))
 async def delete(path: str, service: Host, caller: Who) -> Response:
     """Remove an entity and what cannot be without it."""
     caller.require("push_events")

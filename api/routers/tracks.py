@@ -11,7 +11,8 @@ from starlette.responses import Response
 from api.answers import GEOJSON, JSON, encode
 from api.dependencies import Host, ObjectId, Who
 from api.parameters import parse_box
-from cim.errors import CimError, InvalidInput
+from api.problem import answers, problems
+from cim.errors import CimError, Forbidden, InvalidInput
 from cim.tables import UNIT_KINDS
 from layers.live.events.incoming import read_time_asked
 from layers.live.tracks.incoming import Position
@@ -22,7 +23,7 @@ from layers.live.tracks.positions import Kept
 from layers.live.tracks.read import MOST, Asked, find_units
 from layers.live.tracks.trail import MOST_POINTS, trail
 
-router = APIRouter(tags=["tracks"])
+router = APIRouter(tags=["tracks"], default_response_class=Response, responses=problems())
 
 XML = ("application/xml", "text/xml", "application/cot+xml")
 NO_STORE = {"Cache-Control": "no-store"}
@@ -42,25 +43,33 @@ Word = Annotated[str | None, Query(max_length=200)]
 Kinds = Annotated[str | None, Query(max_length=200, description=f"Some of {', '.join(UNIT_KINDS)}, by commas")]
 
 
-@router.post("/tracks", summary="Take in positions: one, many, or a Cursor on Target event", openapi_extra=BODY)
+@router.post(
+    "/tracks",
+    summary="Take in positions: one, many, or a Cursor on Target event",
+    openapi_extra=BODY,
+    responses=answers(JSON, 200, 201) | problems(413),
+)
 async def intake(request: Request, service: Host, caller: Who) -> Response:
     """Return for each position whether it is new or known, and whether the unit is there now.
 
-    Of many, those that are wrong are told with what is wrong; the others are taken in.
+    Of many, those that are wrong are told with what is wrong; the others are taken in. A key of one area tells units
+    that belong there or nowhere, as long as they are there.
     """
     caller.require("push_events")
     kind = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
     read = await asyncio.to_thread(read_payload, await request.body(), is_xml=kind in XML)
-    good = [one for one in read.found if isinstance(one, Position)]
+    good = [one.model_copy(update={"within": caller.area_code}) for one in read.found if isinstance(one, Position)]
     kept = iter(await service.tracks.take(good, caller.role) if good else ())
-    answers = [_error(one) if isinstance(one, CimError) else _answer(next(kept)) for one in read.found]
+    told = [_error(one) if isinstance(one, CimError) else _answer(next(kept)) for one in read.found]
     if read.is_single:
-        [only] = answers
+        [only] = told
+        if only["status"] == "refused":
+            raise Forbidden(only["detail"])
         return Response(encode(only), 201 if only["status"] == "new" else 200, NO_STORE, JSON)
-    return Response(encode({"positions": answers}), headers=NO_STORE, media_type=JSON)
+    return Response(encode({"positions": told}), headers=NO_STORE, media_type=JSON)
 
 
-@router.get("/tracks", summary="Where units are (GeoJSON)")
+@router.get("/tracks", summary="Where units are (GeoJSON)", responses=answers(GEOJSON))
 async def listing(
     request: Request,
     service: Host,
@@ -79,7 +88,9 @@ async def listing(
     return Response(encode(found), headers=NO_STORE, media_type=GEOJSON)
 
 
-@router.get("/tracks/{code:path}", summary="Where a unit has been (GeoJSON)")
+@router.get(
+    "/tracks/{code:path}", summary="Where a unit has been (GeoJSON)", responses=answers(GEOJSON) | problems(404)
+)
 async def show(
     code: Annotated[str, Path(min_length=1, max_length=64)],
     service: Host,
@@ -94,7 +105,7 @@ async def show(
     return Response(encode(found), headers=NO_STORE, media_type=GEOJSON)
 
 
-@router.get("/events/{id}/units", summary="The units nearest to an event")
+@router.get("/events/{id}/units", summary="The units nearest to an event", responses=answers(JSON) | problems(404))
 async def near_event(
     id: ObjectId,
     service: Host,
@@ -109,7 +120,8 @@ async def near_event(
 
 
 def _answer(kept: Kept) -> dict[str, Any]:
-    return {"code": kept.position.code, "time": kept.position.time, "status": kept.status, "is_last": kept.is_last}
+    told = {"code": kept.position.code, "time": kept.position.time, "status": kept.status, "is_last": kept.is_last}
+    return told if kept.detail is None else told | {"detail": kept.detail}
 
 
 def _error(error: CimError) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from api.answers import JSON, encode
 from api.dependencies import Host, ObjectId, Who
 from api.parameters import parse_box
+from api.problem import answers, problems
 from layers.live.webhooks.target import check_target
 from layers.live.webhooks.webhooks import (
     MOST,
@@ -20,9 +21,10 @@ from layers.live.webhooks.webhooks import (
     list_deliveries,
     list_webhooks,
     remove_webhook,
+    resend,
 )
 
-router = APIRouter(prefix="/webhooks", tags=["webhooks"])
+router = APIRouter(prefix="/webhooks", tags=["webhooks"], default_response_class=Response, responses=problems())
 
 NO_STORE = {"Cache-Control": "no-store"}
 Code = Annotated[str, Field(min_length=1, max_length=60)]
@@ -42,7 +44,7 @@ class Wanted(BaseModel):
     bbox: list[float] | None = Field(default=None, description="west, south, east, north in degrees")
 
 
-@router.post("", summary="Add a webhook", status_code=201)
+@router.post("", summary="Add a webhook", status_code=201, responses=answers(JSON, 201) | problems(413))
 async def add(body: Wanted, service: Host, caller: Who) -> Response:
     """Return the webhook with its secret, which cannot be shown again."""
     caller.require("administer")
@@ -52,21 +54,25 @@ async def add(body: Wanted, service: Host, caller: Who) -> Response:
     return Response(encode(await service.write(add_webhook, wish, caller)), 201, NO_STORE, JSON)
 
 
-@router.get("", summary="All webhooks")
+@router.get("", summary="All webhooks", responses=answers(JSON))
 async def listing(service: Host, caller: Who) -> Response:
     """Return the webhooks without secrets, with how many deliveries wait, were made and given up."""
     found = await service.read(list_webhooks, caller)
     return Response(encode({"webhooks": found}), headers=NO_STORE, media_type=JSON)
 
 
-@router.delete("/{id}", summary="Remove a webhook", status_code=204)
+@router.delete("/{id}", summary="Remove a webhook", status_code=204, responses=problems(404))
 async def remove(id: ObjectId, service: Host, caller: Who) -> Response:
     """Forget it, and what it has not been told yet."""
     await service.write(remove_webhook, id, caller)
     return Response(status_code=204)
 
 
-@router.get("/{id}/deliveries", summary="What a webhook was told, newest first")
+@router.get(
+    "/{id}/deliveries",
+    summary="What a webhook was told, newest first",
+    responses=answers(JSON) | problems(404),
+)
 async def deliveries(
     request: Request,
     id: ObjectId,
@@ -83,3 +89,19 @@ async def deliveries(
         address = request.url.include_query_params(after=found[-1]["id"])
         answer["links"] = [{"rel": "next", "href": str(address), "type": JSON}]
     return Response(encode(answer), headers=NO_STORE, media_type=JSON)
+
+
+@router.post(
+    "/{id}/resend",
+    summary="Tell a webhook again what was given up",
+    responses=answers(JSON) | problems(404, 409),
+)
+async def send_again(
+    id: ObjectId,
+    service: Host,
+    caller: Who,
+    delivery: Annotated[int | None, Query(ge=1, le=2**63 - 1, description="Only this one; all without")] = None,
+) -> Response:
+    """Return how many deliveries are sent again, once, as they were."""
+    count = await service.write(resend, id, caller, delivery)
+    return Response(encode({"resent": count}), headers=NO_STORE, media_type=JSON)

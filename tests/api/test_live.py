@@ -5,15 +5,17 @@ from __future__ import annotations
 import anyio
 import orjson
 import pytest
-from sqlalchemy import Engine, update
+import shapely
+from sqlalchemy import Engine, insert, update
 
 from api.live import QUEUE_LENGTH, LiveEvent, LiveHub
-from api.routers.live import Wanted, _shown
+from api.routers.live import Wanted, _layers_wanted, _shown, _zone_wanted
 from api.service import Service
 from cim.access import Caller
+from cim.errors import InvalidInput, NotFound
 from cim.provenance import touch_layers
 from cim.settings import Settings
-from cim.tables import layer
+from cim.tables import layer, zone
 
 pytestmark = pytest.mark.anyio
 
@@ -39,8 +41,12 @@ async def test_a_caller_is_told_of_what_it_may_see(settings: Settings, database_
             ]
             for role in ("viewer", "service", "planner", "admin")
         }
+        job = LiveEvent(1, "job", {"id": 1, "name": "plan.ifc"})
+        elsewhere = await _shown(service, Wanted(Caller("planner", "440307001")), job)
     assert seen["viewer"] == seen["service"] == [True, False, False, False, True, False]
     assert seen["planner"] == seen["admin"] == [True, True, False, False, True, True]
+    # a file may be of anywhere
+    assert elsewhere is None
 
 
 async def test_events_are_told_by_area_layer_and_place(settings: Settings, database_url: str, city: Engine) -> None:
@@ -61,6 +67,9 @@ async def test_events_are_told_by_area_layer_and_place(settings: Settings, datab
         assert await ids(Wanted(area)) == [1, 3]
         assert await ids(Wanted(everyone, frozenset({"buildings"}))) == []
         assert await ids(Wanted(everyone, frozenset({"events"}), (114.25, 22.0, 115.0, 23.0))) == [2]
+        # a triangle whose box holds both
+        corner = shapely.Polygon([(114.1, 22.6), (114.4, 22.6), (114.1, 22.9)])
+        assert await ids(Wanted(everyone, zone=corner)) == [1]
         with city.begin() as connection:
             connection.execute(update(layer).where(layer.c.id == "events").values(visibility="commander"))
         service.versions.forget()
@@ -109,3 +118,27 @@ async def test_a_change_in_the_database_arrives(settings: Settings, database_url
             event = await listener.queue.get()
     assert event is not None
     assert (event.kind, event.data["layer"], event.data["bounds"]) == ("layer", "roads", [1.0, 2.0, 3.0, 4.0])
+
+
+async def test_themes_and_zones_are_those_that_a_caller_may_see(
+    settings: Settings, database_url: str, city: Engine
+) -> None:
+    ring = [(114.1, 22.6), (114.4, 22.6), (114.1, 22.9), (114.1, 22.6)]
+    shape = f"SRID=4490;{shapely.MultiPolygon([shapely.Polygon(ring)]).wkt}"
+    values = {"layer_id": "zones", "source_key": "Z", "name": "演练区", "area_code": "440307001", "geom": shape}
+    with city.begin() as connection:
+        number = connection.execute(insert(zone).values(values).returning(zone.c.id)).scalar_one()
+    service = Service(settings, database_url)
+    async with service.running():
+        sensing = await _layers_wanted(service, Caller("viewer"), None, ["sensing"])
+        assert sensing == {"sensors"}  # cameras are visible to planners
+        assert await _layers_wanted(service, Caller("planner"), ["events"], ["sensing"]) == {
+            "sensors", "cameras", "events",
+        }  # fmt: skip
+        assert await _layers_wanted(service, Caller("viewer"), None, None) is None
+        with pytest.raises(InvalidInput, match="no theme 'nothing'"):
+            await _layers_wanted(service, Caller("viewer"), None, ["sensing", "nothing"])
+        assert shapely.Polygon(ring).equals(await _zone_wanted(service, number, Caller("planner")))
+        for caller, wanted in ((Caller("planner", "440307002"), number), (Caller("planner"), number + 1)):
+            with pytest.raises(NotFound, match="no zone"):
+                await _zone_wanted(service, wanted, caller)

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from cim.access import Caller
 from cim.tables import (
+    building,
     camera,
     event,
     last_observation,
@@ -31,7 +32,7 @@ from cim.tables import (
 from layers.live.cameras.kept import Ground
 from layers.live.events.context import PARTS, event_context
 from layers.live.events.intake import take_in
-from tests.layers.events_town import add, at, build_town, said
+from tests.layers.events_town import add, at, build_town, said, square
 
 ADMIN = Caller("admin")
 GEOD = Geod(ellps="GRS80")
@@ -69,7 +70,7 @@ def test_none_is_told_from_no_data(connection: Connection, town: dict[str, int])
     assert context_of(connection, placeless, ADMIN)["sensors"]["state"] == "no_place"
     connection.execute(update(layer).where(layer.c.id == "sensors").values(visibility="commander"))
     seen = context_of(connection, happen(connection, -100, -90), Caller("viewer"))
-    assert seen["sensors"] == {"state": "not_visible", "layers": [], "radius_m": 200, "items": []}
+    assert seen["sensors"] == {"state": "not_visible", "layers": [], "radius_m": 200, "count": 0, "items": []}
 
 
 def test_house_storey_and_room_are_named(connection: Connection, town: dict[str, int]) -> None:
@@ -99,6 +100,7 @@ def test_sensors_come_nearest_first_with_their_last_reading(connection: Connecti
     distances = {number: apart(place, at(20, 30)) for number, place in places.items()}
     expected = [number for number in sorted(distances, key=lambda n: distances[n]) if distances[number] <= 200][:20]
     assert [item["id"] for item in part["items"]] == expected
+    assert part["count"] == sum(distance <= 200 for distance in distances.values()) > len(expected)
     for item in part["items"]:
         assert item["distance_m"] == pytest.approx(distances[item["id"]], abs=0.06)
         kind = int(item["code"][1:]) % 3 if item["code"].startswith("s") else 0
@@ -213,3 +215,19 @@ def test_cameras_that_see_the_place_are_told(connection: Connection, town: dict[
     part = context_of(connection, happen(connection, 160, 115), ADMIN)["cameras"]
     assert [one["id"] for one in part["items"]] == [east]
     assert part["items"][0]["distance_m"] == pytest.approx(apart(at(230, 115), at(160, 115)), abs=0.1)
+
+
+def test_cameras_look_at_the_storey(connection: Connection, town: dict[str, int]) -> None:
+    """A wall 15 m high hides the ground floor and not the seventh."""
+    looks = {"mount_height_m": 6.0, "hfov_deg": 60.0, "range_m": 150.0, "azimuth_deg": 270.0}
+    low = add(connection, camera, "cameras", "east", geom=shapely.Point(at(240, 115)), **looks)
+    add(connection, building, "buildings", "wall", height_m=12.0, geom=square(180, 80, 184, 150))
+    heights = {}
+    for storey_number in (1, 7, -1):
+        number = happen(connection, 138, 115 + storey_number / 10, storey_number=storey_number)
+        part = context_of(connection, number, ADMIN)["cameras"]
+        heights[part["height_m"]] = [one["id"] for one in part["items"]]
+    assert heights == {1.5: [], 3.0 * 6 + 1.5: [low], -1.5: []}
+    # without a model it is reckoned: ten storeys in 30 m
+    plain = context_of(connection, happen(connection, -190, -190, storey_number=4), ADMIN)
+    assert plain["cameras"]["height_m"] == 3 * 3.0 + 1.5

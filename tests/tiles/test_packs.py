@@ -245,6 +245,7 @@ def test_the_commands(town: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         (("build", "--layer", "nowhere"), "no layer"),
         (("export", str(tmp_path / "a.mbtiles")), "pmtiles"),
         (("export", str(tmp_path / "a.pmtiles"), "--role", "king"), "no role"),
+        (("export", str(tmp_path / "nowhere" / "a.pmtiles"), "--layer", "roads"), "no folder"),
         (("export", str(tmp_path / "a.pmtiles"), "--layer", "cameras"), "no layer"),
     ):
         done = run(*words)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import shutil
@@ -12,18 +13,21 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from ctypes.util import find_library
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, Route, ViewportSize, expect, sync_playwright
 
+from cim.db import make_engine
 from district.bim.site import author_models
 from district.make import make_district, make_town
 from district.models import model_sites
 from district.scales import SCALES
+from layers.live.events.types import seed_types
 
 REPOSITORY = Path(__file__).parents[2]
 SCREENSHOTS = REPOSITORY / "tests" / "screenshots"
@@ -270,3 +274,63 @@ def shoot() -> Callable[[Page, str], None]:
         page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
     return take
+
+
+#: Resolves when the viewer has read the open events.
+EVENTS_READ = """async () => { const { viewer } = window.cimViewer; const end = performance.now() + 60000;
+  while (viewer.book.state === "wait") {
+    if (performance.now() > end) throw new Error("the events are still being read");
+    await new Promise((next) => setTimeout(next, 50));
+  } }"""
+#: Reports of no other type are ever joined with one another.
+OTHER_TYPE = "X00"
+_number = itertools.count()
+
+
+def has(page: Page, selector: str, name: str, value: Any) -> None:
+    """Wait until an element has a value as an attribute, written as JavaScript writes it."""
+    text = value if isinstance(value, re.Pattern) else str(value).removesuffix(".0")
+    expect(page.locator(selector)).to_have_attribute(name, text)
+
+
+@pytest.fixture(scope="session")
+def event_types(demo_city: DemoCity) -> None:
+    """The types of events, and how long each may wait."""
+    if demo_city.database_url is None:
+        return
+    engine = make_engine(demo_city.database_url)
+    with engine.begin() as connection:
+        seed_types(connection)
+    engine.dispose()
+
+
+@pytest.fixture
+def post(demo_service: str, event_types: None) -> Iterator[Callable[..., int]]:
+    """Post an event as another system would; returns its id. They are closed after the test."""
+    made: list[int] = []
+
+    def send(**said: Any) -> int:
+        now = datetime.now(UTC)
+        key = f"{now.timestamp()}-{next(_number)}"
+        body = {"source": "试验", "source_key": key, "type": OTHER_TYPE, "occurred_at": now.isoformat()} | said
+        answer = httpx.post(f"{demo_service}/events", json=body).raise_for_status().json()
+        assert answer["status"] == "created"
+        made.append(answer["id"])
+        return int(answer["id"])
+
+    yield send
+    for number in made:
+        httpx.post(f"{demo_service}/events/{number}/state", json={"state": "close", "by": "试验", "note": "试验结束"})
+
+
+@pytest.fixture
+def live(open_viewer: Callable[..., Page], centre: tuple[float, float]) -> Callable[..., Page]:
+    """Open the viewer from near above, with few layers; its events have been read."""
+
+    def visit(more: str = "", zoom: float = 17.5) -> Page:
+        quiet = "off=models,pipes,roads,parking"
+        page = open_viewer(f"c={centre[0]:.6f},{centre[1]:.6f},{zoom},0,0&{quiet}{more}")
+        page.evaluate(EVENTS_READ)
+        return page
+
+    return visit

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,19 +13,15 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
 from shapely.geometry import shape
 
-from cim.db import make_engine
-from layers.live.events.types import seed_types
-from tests.web.conftest import DemoCity, _cim, _environment, _serving
+from tests.web.conftest import _cim, _environment, _serving, has
 
 Open = Callable[..., Page]
 Post = Callable[..., int]
 Shoot = Callable[[Page, str], None]
 Place = tuple[float, float]
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("event_types")]
 
-#: Reports of no other type are ever joined with one another.
-OTHER = "X00"
 OPEN = "collect,file,dispatch,handle,feedback"
 DRAWN = """async ([ids, wanted]) => { const { map } = window.cimViewer; const end = performance.now() + 120000;
   const seen = () => new Set(map.queryRenderedFeatures({ layers: ["viewer-event-dot"] })
@@ -45,11 +40,6 @@ ARRIVED = """async (id) => { const { viewer } = window.cimViewer; const end = pe
     if (performance.now() > end) throw new Error(`event ${id} was never heard of`);
     await new Promise((next) => setTimeout(next, 50));
   } }"""
-READ = """async () => { const { viewer } = window.cimViewer; const end = performance.now() + 60000;
-  while (viewer.book.state === "wait") {
-    if (performance.now() > end) throw new Error("the events are still being read");
-    await new Promise((next) => setTimeout(next, 50));
-  } }"""
 OPEN_CARD = "(id) => window.cimViewer.viewer.openEvent(id)"
 SHOWN = "(layer) => window.cimViewer.map.getLayoutProperty(layer, 'visibility') !== 'none'"
 #: As if so many milliseconds had gone by.
@@ -58,54 +48,6 @@ NOW_AGAIN = "() => { Date.now = window.trueNow; }"
 PROJECT = "(at) => { const { x, y } = window.cimViewer.map.project(at); return [x, y]; }"
 SEEK = """(to) => { const slider = document.querySelector("#day-slider"); slider.value = to;
   slider.dispatchEvent(new Event("input")); }"""
-_number = itertools.count()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _types(demo_city: DemoCity) -> None:
-    if demo_city.database_url is None:
-        return
-    engine = make_engine(demo_city.database_url)
-    with engine.begin() as connection:
-        seed_types(connection)
-    engine.dispose()
-
-
-@pytest.fixture
-def post(demo_service: str) -> Iterator[Post]:
-    """Post an event as another system would; returns its id. They are closed after the test."""
-    made: list[int] = []
-
-    def send(**said: Any) -> int:
-        key = f"{datetime.now(UTC).timestamp()}-{next(_number)}"
-        body = {"source": "试验", "source_key": key, "type": OTHER, "occurred_at": datetime.now(UTC).isoformat()} | said
-        answer = httpx.post(f"{demo_service}/events", json=body).raise_for_status().json()
-        assert answer["status"] == "created"
-        made.append(answer["id"])
-        return int(answer["id"])
-
-    yield send
-    for number in made:
-        httpx.post(f"{demo_service}/events/{number}/state", json={"state": "close", "by": "试验", "note": "试验结束"})
-
-
-@pytest.fixture
-def live(open_viewer: Open, centre: Place) -> Open:
-    """Open the viewer from near above, with few layers; its events have been read."""
-
-    def visit(more: str = "", zoom: float = 17.5) -> Page:
-        quiet = "off=models,pipes,roads,parking"
-        page = open_viewer(f"c={centre[0]:.6f},{centre[1]:.6f},{zoom},0,0&{quiet}{more}")
-        page.evaluate(READ)
-        return page
-
-    return visit
-
-
-def has(page: Page, selector: str, name: str, value: Any) -> None:
-    """Wait until an element has a value as an attribute."""
-    text = value if isinstance(value, re.Pattern) else str(value)
-    expect(page.locator(selector)).to_have_attribute(name, text)
 
 
 def open_events(address: str) -> list[dict[str, Any]]:
@@ -201,11 +143,11 @@ def test_the_card_tells_storey_room_and_what_is_around(
     context = httpx.get(f"{demo_service}/events/{number}/context").json()
     parts = [name for name, part in context.items() if isinstance(part, dict) and "items" in part]
     assert {"sensors", "pipes", "rivers", "help"} <= set(parts)
-    for name in set(parts) - {"cameras"}:
+    for name in parts:
         has(page, f'[data-part="{name}"]', "data-state", context[name]["state"])
         if context[name]["state"] == "found":
             expect(page.locator(f'[data-part="{name}"] b.count').first).to_have_attribute(
-                "data-count", str(len(context[name]["items"]))
+                "data-count", str(context[name].get("count", len(context[name]["items"])))
             )
     shoot(page, "live-card")
     item = context["help"]["items"][0]
@@ -222,7 +164,7 @@ def test_none_is_told_from_no_data(live: Open, post: Post, demo_service: str, ce
     number = post(title="区外", **far)
     context = httpx.get(f"{demo_service}/events/{number}/context").json()
     words = {"none": "附近没有", "no_data": "没有此类数据"}
-    parts = {name: part for name, part in context.items() if isinstance(part, dict) and name != "cameras"}
+    parts = {name: part for name, part in context.items() if isinstance(part, dict)}
     states = {name: part["state"] for name, part in parts.items() if part["state"] in words}
     assert "none" in states.values()
     page = live()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
 
 import httpx
 import pytest
 from playwright.sync_api import Page, expect
 from shapely.geometry import shape
+
+from tests.web.conftest import has
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -20,12 +21,6 @@ LINES = """async (count) => { const { map } = window.cimViewer; const end = perf
     if (performance.now() > end) throw new Error(`${lines()} lines are drawn`);
     await new Promise((next) => { map.once("idle", next); map.triggerRepaint(); });
   } }"""
-
-
-def has(page: Page, selector: str, name: str, value: Any) -> None:
-    """Wait until an element has a value as an attribute, written as JavaScript writes it."""
-    text = str(value).removesuffix(".0")
-    expect(page.locator(selector)).to_have_attribute(name, text)
 
 
 def test_a_sensors_curve(
@@ -81,4 +76,28 @@ def test_who_sees_a_place(
     expect(page.locator(".seeing-answer")).to_contain_text(re.compile("能看到此处"))
     page.locator("#side .icon-button").last.focus()
     page.keyboard.press("Escape")
+    page.evaluate(LINES, 0)
+
+
+def test_the_card_lists_the_cameras_that_see_the_event(
+    live: Callable[..., Page], post: Callable[..., int], demo_service: str, shoot: Callable[[Page, str], None]
+) -> None:
+    cameras = httpx.get(f"{demo_service}/ogc/collections/cameras/items?limit=5").json()["features"]
+    sheds = (httpx.get(f"{demo_service}/cameras/{each['id']}/viewshed", timeout=60).json() for each in cameras)
+    place = shape(max(sheds, key=lambda told: told["properties"]["seen_m2"])["geometry"]).representative_point()
+    number = post(title="路口起火", longitude=place.x, latitude=place.y, severity=2)
+    seen = httpx.get(f"{demo_service}/events/{number}/context", timeout=60).json()["cameras"]
+    assert seen["state"] == "found"
+    page = live()
+    page.evaluate("([id, center]) => window.cimViewer.viewer.openEvent(id, { center })", [number, [place.x, place.y]])
+    part = page.locator('[data-part="cameras"]')
+    expect(part.locator("b.count")).to_have_text(str(seen["count"]))
+    page.evaluate(LINES, 0)
+    part.locator("summary").click()
+    page.evaluate(LINES, 1)
+    listed = [int(row.get_attribute("data-camera") or 0) for row in part.locator("[data-camera]").all()]
+    assert listed == [each["id"] for each in seen["items"]]
+    part.locator("summary").scroll_into_view_if_needed()
+    shoot(page, "live-card-cameras")
+    part.locator("summary").click()
     page.evaluate(LINES, 0)

@@ -23,7 +23,8 @@ PICK_MANY = """([lon, lat]) => { const { map, viewer } = window.cimViewer; const
     if (hit?.elementId) ids.push(hit.elementId);
   }
   return [...new Set(ids)]; }"""
-#: All that the camera sees has been there for five pictures, so that the last look has been asked for and drawn. Ends with an error after two minutes.
+#: All that the camera sees has been there for five pictures, so that the last look has been asked for and drawn. Ends
+#: with an error after two minutes.
 DRAWN = """async () => { const { map, viewer } = window.cimViewer; const end = performance.now() + 120000;
   for (let pictures = 0; pictures < 5;) {
     if (performance.now() > end) throw new Error("the models are still being loaded");

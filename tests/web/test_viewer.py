@@ -262,6 +262,9 @@ def test_an_unknown_object_is_said_kindly(open_viewer: Callable[..., Page]) -> N
 def test_fits_a_small_screen(open_viewer: Callable[..., Page], shoot: Callable[[Page, str], None]) -> None:
     page = open_viewer("lang=en")
     page.set_viewport_size({"width": 1024, "height": 700})
+    # a tablet's map needs the room: the list of layers comes by its button
+    expect(page.locator("#layers")).to_be_hidden()
+    page.click("#tool-layers")
     for selector in ("#search", "#language", "#theme", "#scenes", "#tool-draw", "#layers"):
         box = page.locator(selector).bounding_box()
         assert box is not None

@@ -1,10 +1,10 @@
 /** Requests to the service. Every failure becomes an ApiError that carries the service's own explanation. */
 
 import type { StyleSpecification } from "maplibre-gl";
-import type { CityEvent, EventContext, EventFile, EventState, EventType, Seeing, Viewshed } from "./live_types";
-import type { LastReadings, Series, Threshold } from "./live/readings";
+import type { CityEvent, EventContext, EventFile, EventState, EventType, Seeing, Trail, UnitFeature, Viewshed } from "./live_types";
+import type { LastReadings, SensorFeature, Series, Threshold } from "./live/readings";
 import type {
-  CityObject, Config, Dossier, Inventory, LayerInfo, ModelInfo, ModelSummary, SearchHit, Session,
+  Bounds, CityObject, Config, Dossier, Inventory, LayerInfo, ModelInfo, ModelSummary, SearchHit, Session,
 } from "./types";
 
 interface Problem {
@@ -87,12 +87,18 @@ export const api = {
   stepEvent: (id: number, step: { state: EventState; by: string; note?: string }) =>
     request<CityEvent>(`/events/${id}/state`, body(step)),
   lastReadings: () => request<LastReadings>("/sensors/last"),
-  /** The day before the sensor's last reading. */
-  series: (id: number, points: number) => request<Series>(`/sensors/${id}/series?points=${points}`),
+  /** The day before the sensor's last reading, or a span of time. */
+  series: (id: number, points: number, span?: { from: string; to: string }) =>
+    request<Series>(`/sensors/${id}/series?${new URLSearchParams({ points: String(points), ...span })}`),
   thresholds: () => request<Threshold[]>("/sensors/thresholds"),
   viewshed: (id: number) => request<Viewshed>(`/cameras/${id}/viewshed`),
-  seeing: (lon: number, lat: number, heightM: number, signal?: AbortSignal) =>
-    request<Seeing>(`/cameras/seeing?lon=${lon}&lat=${lat}&height_m=${heightM}`, { signal: signal ?? null }),
+  seeing: (lon: number, lat: number, heightM: number, limit: number, signal?: AbortSignal) =>
+    request<Seeing>(`/cameras/seeing?lon=${lon}&lat=${lat}&height_m=${heightM}&limit=${limit}`, { signal: signal ?? null }),
+  sensorsWithin: async ([west, south, east, north]: Bounds) =>
+    (await request<{ features: SensorFeature[] }>(`/ogc/collections/sensors/items?limit=1000&bbox=${west},${south},${east},${north}`)).features,
+  units: async (query: Record<string, string>) =>
+    (await request<{ features: UnitFeature[] }>(`/tracks?${new URLSearchParams(query)}`)).features,
+  trail: (code: string) => request<Trail>(`/tracks/${encodeURIComponent(code)}`),
   session: () => request<Session>("/session", {}, false),
   signIn: (key: string) => request<void>("/session", body({ key }), false),
   signOut: () => request<void>("/session", { method: "DELETE" }, false),

@@ -1,7 +1,7 @@
 /** The service's event stream: which layers changed, which models arrived; reconnects by itself. */
 
 import type { MercatorBox } from "./map/changed_tiles";
-import type { EventNotice } from "./live_types";
+import type { EventNotice, UnitNotice } from "./live_types";
 import type { Bounds } from "./types";
 
 export interface LayerChange { layer: string; version: number; dataset?: string | null; bounds: Bounds | null }
@@ -17,6 +17,8 @@ export interface LiveEvents {
   model: (arrival: ModelArrival) => void;
   /** Events that are new or have changed. */
   events: (notices: EventNotice[]) => void;
+  /** Mobile units that have moved. */
+  units: (notices: UnitNotice[]) => void;
   /** Sensors have told something. */
   observed: () => void;
   /** The stream is back after a gap: what was told meanwhile is lost, so everything is to be read again. */
@@ -43,6 +45,7 @@ export function listen(events: LiveEvents): void {
     stream.addEventListener("tiles", (event) => events.tiles(JSON.parse((event as MessageEvent<string>).data) as TileChange));
     stream.addEventListener("model", (event) => events.model(JSON.parse((event as MessageEvent<string>).data) as ModelArrival));
     stream.addEventListener("observation", () => events.observed());
+    stream.addEventListener("track", (event) => events.units((JSON.parse((event as MessageEvent<string>).data) as { units: UnitNotice[] }).units));
     stream.addEventListener("event", (event) => events.events((JSON.parse((event as MessageEvent<string>).data) as { events: EventNotice[] }).events));
   };
   events.state("wait");

@@ -6,10 +6,12 @@ import { fits } from "./live/event_filter";
 import { typeTitle } from "./live/event_words";
 import type { CityEvent, EventNotice } from "./live_types";
 import { LiveSensors } from "./live_sensors";
+import { LiveUnits } from "./live_units";
 import { EventDots } from "./map/event_dots";
 import { addSight } from "./map/sight";
 import { DayBar } from "./panels/day_bar";
 import { EventPanel } from "./panels/event";
+import { GroupPanel } from "./panels/group";
 import { NowPanel } from "./panels/now";
 import { SeeingPanel } from "./panels/seeing";
 import type { SidePanel } from "./panels/side";
@@ -24,15 +26,19 @@ export class LiveCity {
   readonly day: DayBar;
   readonly seeing: SeeingPanel;
   readonly sensors: LiveSensors;
+  readonly units: LiveUnits;
   readonly #now: NowPanel;
   readonly #event: EventPanel;
+  readonly #group: GroupPanel;
   #dots: EventDots | null = null;
   /** What the bar of the last day shows in place of the open events. */
   #past: CityEvent[] | null = null;
 
   constructor(private readonly viewer: Viewer, side: SidePanel, toolbar: () => Toolbar) {
     const { store, book } = viewer;
-    this.sensors = new LiveSensors(viewer);
+    this.#group = new GroupPanel(viewer, side);
+    this.sensors = new LiveSensors(viewer, this.#group);
+    this.units = new LiveUnits(viewer, side);
     this.#now = new NowPanel(viewer, side);
     this.#event = new EventPanel(viewer, side, (event) => this.#dots?.focus(event));
     this.seeing = new SeeingPanel(viewer, side, (active) => toolbar().setSeeing(active));
@@ -55,6 +61,7 @@ export class LiveCity {
     const { map, store, book } = this.viewer;
     addSight(map);
     this.sensors.begin();
+    this.units.begin();
     this.#dots = new EventDots(map, store.state.theme);
     this.#now.restore();
     if (store.state.event !== null) void this.#event.open(store.state.event);
@@ -72,17 +79,24 @@ export class LiveCity {
 
   /** Whether an event or a group of them lies there. */
   covers(point: Point): boolean {
-    return this.seeing.tool.active || Boolean(this.#dots?.at(point)) || this.sensors.covers(point);
+    return this.seeing.tool.active || Boolean(this.#dots?.at(point)) || this.units.covers(point) || this.sensors.covers(point);
   }
 
   /** Takes a click on the map if it is on an event or a group; true when it did. */
   take(point: Point): boolean {
     if (this.seeing.tool.active) return true;
     const hit = this.#dots?.at(point);
-    if (!hit) return this.sensors.take(point);
+    if (!hit) return this.units.take(point) || this.sensors.take(point);
     if ("event" in hit) this.viewer.openEvent(hit.event);
-    else void this.#dots!.open(hit.group, hit.center);
+    else void this.#openGroup(hit.group, hit.center);
     return true;
+  }
+
+  /** Lists the events of a group, and comes so near that it falls apart. */
+  async #openGroup(group: number, center: [number, number]): Promise<void> {
+    const ids = new Set(await this.#dots!.members(group));
+    this.#group.showEvents(this.#dots!.drawn.filter(({ id }) => ids.has(id)));
+    await this.#dots!.open(group, center);
   }
 
   #draw(): void {

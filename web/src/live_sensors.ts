@@ -4,6 +4,7 @@ import type { Point } from "maplibre-gl";
 import { api } from "./api";
 import { throttled } from "./live";
 import { SensorDots } from "./map/sensor_dots";
+import type { GroupPanel } from "./panels/group";
 import { layerInfo, type Viewer } from "./viewer";
 
 const SENSORS = "sensors";
@@ -17,7 +18,7 @@ export class LiveSensors {
   #isRead = false;
   #refresh = throttled<string>(() => void this.#load(), REFRESH_MS);
 
-  constructor(private readonly viewer: Viewer) {
+  constructor(private readonly viewer: Viewer, private readonly group: GroupPanel) {
     viewer.store.watch(["switched"], () => void this.#load());
   }
 
@@ -40,8 +41,15 @@ export class LiveSensors {
     const hit = this.#dots?.at(point);
     if (!hit) return false;
     if ("sensor" in hit) this.viewer.select(hit.sensor);
-    else void this.#dots!.open(hit.group, hit.center);
+    else void this.#openGroup(hit.group, hit.center);
     return true;
+  }
+
+  async #openGroup(group: number, center: [number, number]): Promise<void> {
+    const dots = this.#dots!;
+    const { ids, bounds } = await dots.members(group);
+    void this.group.showSensors(ids, bounds, dots.last);
+    await dots.open(group, center);
   }
 
   async #load(): Promise<void> {

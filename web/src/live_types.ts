@@ -1,6 +1,6 @@
 /** The shapes of the service's answers about what happens: events, sensors, cameras. Times RFC 3339. */
 
-import type { Feature, MultiPolygon, Polygon } from "geojson";
+import type { Feature, LineString, MultiPolygon, Point, Polygon } from "geojson";
 import type { Receipt, Title } from "./types";
 
 export const STATES = ["collect", "file", "dispatch", "handle", "feedback", "close", "evaluate"] as const;
@@ -85,6 +85,8 @@ export interface ContextPart {
   items: ContextItem[];
   radius_m?: number;
   by_road?: boolean;
+  /** Of cameras: how many see the place, where that is more than are listed. */
+  count?: number;
 }
 
 export type EventContext = { generated_at: string } & Record<string, ContextPart | string | unknown>;
@@ -125,3 +127,55 @@ export interface ViewshedFacts extends CameraSight {
 }
 
 export type Viewshed = Feature<Polygon | MultiPolygon, ViewshedFacts>;
+
+/** The name under which the service offers units; no layer of its catalogue. */
+export const UNITS = "mobile_units";
+export const UNIT_KINDS = ["person", "vehicle", "drone", "vessel", "terminal"] as const;
+export type UnitKind = (typeof UNIT_KINDS)[number];
+
+/** What the service tells of a unit beside its place. */
+export interface UnitFacts {
+  code: string;
+  name: string | null;
+  kind: string;
+  owner: string | null;
+  state: string | null;
+  time: string;
+  stale_at: string;
+  age_s: number;
+  is_stale: boolean;
+  height_m: number | null;
+  speed_m_s: number | null;
+  heading_deg: number | null;
+  accuracy_m: number | null;
+}
+
+export type UnitFeature = Feature<Point, UnitFacts> & { id: string };
+
+/** A position for each time; geometry null where there is none in the span. */
+export interface Trail {
+  id: string;
+  geometry: LineString | Point | null;
+  properties: UnitFacts & { since: string; until: string; positions: number; times: string[]; speeds_m_s: (number | null)[] };
+}
+
+/** Where a unit is now; times in milliseconds since 1970. */
+export interface Unit {
+  code: string;
+  name: string | null;
+  kind: string;
+  state: string | null;
+  at: [number, number];
+  heading_deg: number | null;
+  time: number;
+  stale_at: number;
+}
+
+/** A notice of the stream. */
+export interface UnitNotice {
+  code: string;
+  kind: string;
+  lon: number;
+  lat: number;
+  time: string;
+}

@@ -9,6 +9,7 @@ import { errorState, h, spinner } from "./dom";
 import { setLanguage, t } from "./i18n";
 import { Extrusions } from "./map/extrusions";
 import { EventBook } from "./live/event_book";
+import { UnitBook } from "./live/unit_book";
 import { addScale, createMap } from "./map/map";
 import { addOverlays } from "./map/overlays";
 import { LayerStyles, absolute, baseStyleName, emptyStyle, setHillshade } from "./map/style";
@@ -24,7 +25,7 @@ import type { Viewer } from "./viewer";
 
 const DEFAULTS: State = {
   camera: null, switched: {}, opacity: {}, selection: null, lang: "zh", theme: "light", zone: null, hillshade: false, underground: false,
-  detailed: false, look: null, now: null, event: null, day: false,
+  detailed: false, look: null, now: null, event: null, unit: null, day: false,
 };
 
 interface Start {
@@ -62,7 +63,7 @@ async function start(app: HTMLElement): Promise<void> {
   app.replaceChildren(container);
   const map = createMap(container, absolute(style), config, store);
   const viewer: Viewer = {
-    map, store, config, layers, models, session, scene: null, city: null, book: new EventBook(),
+    map, store, config, layers, models, session, scene: null, city: null, book: new EventBook(), units: new UnitBook(),
     styles: new LayerStyles(map, layers), extrusions: new Extrusions(map),
     select: () => undefined, flyTo: () => undefined, startDrawing: () => undefined,
     openEvent: () => undefined, openModel: () => undefined,

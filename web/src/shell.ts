@@ -28,7 +28,8 @@ import { asWritten } from "./url_state";
 import { layerInfo, type Viewer } from "./viewer";
 
 const REFRESH_MS = 1500;
-const NARROW = "(max-width: 860px)";
+/** Where the list of layers would leave the map no room beside a card: tablets, and less. */
+const NARROW = "(max-width: 1080px)";
 
 export interface Shell {
   /** Opens what the address asked for: the zone and the selected object. */
@@ -160,6 +161,7 @@ function follow(viewer: Viewer, layers: LayersPanel, topbar: TopBar, live: LiveC
       refreshCity(viewer, change.layer);
     },
     events: (notices) => live.hear(notices),
+    units: (notices) => viewer.units.hear(notices),
     observed: () => live.sensors.hear(),
     model: (arrival) => {
       reload("catalogue");
@@ -172,6 +174,7 @@ function follow(viewer: Viewer, layers: LayersPanel, topbar: TopBar, live: LiveC
       CITY_LAYERS.forEach((layer) => refreshCity(viewer, layer));
       reload("catalogue");
       void viewer.book.load();
+      void viewer.units.load();
       live.sensors.hear();
     },
   };

@@ -35,6 +35,8 @@ export interface State {
   now: EventFilter | null;
   /** The event whose card is open. */
   event: number | null;
+  /** The code of the mobile unit whose card is open. */
+  unit: string | null;
   /** Whether the bar of the last day is open. */
   day: boolean;
 }

@@ -6,7 +6,7 @@ import type { Camera, Key, State, Store, Theme } from "./store";
 import type { Lang, Position } from "./types";
 
 /** In the order in which a link is followed: the selected object's page comes last, before the others. */
-const MIRRORED: Key[] = ["lang", "theme", "switched", "opacity", "hillshade", "underground", "detailed", "zone", "look", "day", "now", "selection", "event", "camera"];
+const MIRRORED: Key[] = ["lang", "theme", "switched", "opacity", "hillshade", "underground", "detailed", "zone", "look", "day", "now", "selection", "unit", "event", "camera"];
 
 function finite(text: string | null): number[] | null {
   if (!text) return null;
@@ -85,6 +85,7 @@ export function parse(hash: string): Partial<State> {
   if (camera) found.camera = camera;
   found.selection = parseId(query.get("s"));
   found.event = parseId(query.get("e"));
+  found.unit = query.get("u") || null;
   found.now = parseFilter(query.get("now"));
   found.day = query.get("day") === "1";
   const lang = query.get("lang");
@@ -127,6 +128,7 @@ export function format(state: Readonly<State>): string {
   add("o", Object.entries(state.opacity).map(([id, value]) => `${id}:${value.toFixed(2)}`).join(","));
   if (state.selection) add("s", String(state.selection));
   if (state.event) add("e", String(state.event));
+  if (state.unit) add("u", encodeURIComponent(state.unit));
   if (state.now) add("now", formatFilter(state.now));
   if (state.day) add("day", "1");
   if (state.zone) add("z", asWritten(state.zone).join(","));

@@ -2,6 +2,7 @@
 
 import type { Map as MapLibreMap } from "maplibre-gl";
 import type { EventBook } from "./live/event_book";
+import type { UnitBook } from "./live/unit_book";
 import type { CityScene } from "./map/city_scene";
 import type { Extrusions } from "./map/extrusions";
 import type { ModelScene } from "./map/models";
@@ -29,6 +30,8 @@ export interface Viewer {
   city: CityScene | null;
   /** The open events, kept up by the stream. */
   readonly book: EventBook;
+  /** Mobile units, kept up by the stream. */
+  readonly units: UnitBook;
   readonly session: Session | null;
   /** Selects an object (null: none); with a target the camera goes there. */
   select(id: number | null, target?: Target): void;

@@ -20,7 +20,7 @@ def describe(connection: Connection, event_id: int, caller: Caller) -> dict[str,
     found = event_for(connection, event_id, caller)
     return found.shown() | {
         "log": read_log(connection, event_id),
-        "parts": [one.shown() for one in parts_of(connection, event_id)],
+        "parts": [one.shown() for one in parts_of(connection, event_id, caller)],
         "next": [
             {"state": state, "needs_note": is_explained(found.state, state)}
             for state in NEXT[found.state]

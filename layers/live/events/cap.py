@@ -13,7 +13,7 @@ from lxml import etree
 from shapely.geometry.base import BaseGeometry
 
 from cim.errors import InvalidInput
-from layers.live.events.incoming import Incoming, read_incoming
+from layers.live.events.incoming import MOST_VERTICES, Incoming, read_incoming
 from layers.live.events.types import WARNING
 
 NAMESPACE = "urn:oasis:names:tc:emergency:cap:1.2"
@@ -29,6 +29,7 @@ _TOLD = ("urgency", "certainty", "headline", "instruction", "effective", "onset"
 _KM_A_DEGREE = 111.2
 _CORNERS = 48
 MOST_BYTES = 1024 * 1024
+MOST_RADIUS_KM = 2000
 #: An alert that says nothing else ends after this.
 _LASTS = timedelta(hours=24)
 
@@ -78,13 +79,14 @@ def read_cap(body: bytes) -> Incoming:
 def _root(body: bytes) -> etree._Element:
     if len(body) > MOST_BYTES:
         raise InvalidInput(f"the alert has more than {MOST_BYTES // 1024} kB")
-    if b"<!DOCTYPE" in body or b"<!ENTITY" in body:
-        raise InvalidInput("the alert has a document type or entities, which are not read; send it without")
     parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False, remove_comments=True)
     try:
         alert = etree.fromstring(body, parser)
-    except etree.XMLSyntaxError as error:
-        raise InvalidInput(f"this is no XML: {str(error.msg)[:200]}") from None
+    except (etree.XMLSyntaxError, ValueError) as error:
+        raise InvalidInput(f"this is no XML: {str(error)[:200]}") from None
+    # The tree knows it in every encoding.
+    if alert.getroottree().docinfo.internalDTD is not None:
+        raise InvalidInput("the alert has a document type or entities, which are not read; send it without")
     if _local(alert) != "alert" or etree.QName(alert).namespace not in _NAMESPACES:
         raise InvalidInput("this is no CAP alert; its root is <alert> in a namespace of CAP 1.0, 1.1 or 1.2")
     return alert
@@ -111,6 +113,8 @@ def _area(blocks: Iterable[etree._Element]) -> BaseGeometry | None:
     shapes = [shape for block in blocks for area in _named(block, "area") for shape in _shapes(area)]
     if not shapes:
         return None
+    if shapely.get_num_coordinates(shapes).sum() > MOST_VERTICES:
+        raise InvalidInput(f"the alert's areas have more than {MOST_VERTICES} vertices; send simpler ones")
     joined = shapely.union_all(shapely.make_valid(shapes))
     parts = [part for part in shapely.get_parts(joined) if part.geom_type == "Polygon"]
     return shapely.MultiPolygon(parts) if parts else None
@@ -135,6 +139,8 @@ def _spot(blocks: Iterable[etree._Element]) -> tuple[float, float] | None:
 
 
 def _circle(lon: float, lat: float, radius_km: float) -> Iterator[BaseGeometry]:
+    if radius_km > MOST_RADIUS_KM:
+        raise InvalidInput(f"a circle of the alert has a radius of {radius_km:g} km; {MOST_RADIUS_KM} are the most")
     if radius_km <= 0:
         return  # a circle of no radius says a point, which has no area
     turns = np.linspace(0, 2 * math.pi, _CORNERS, endpoint=False)
@@ -203,9 +209,11 @@ def write_cap(
     _add(alert, identifier=f"cim-event-{event['id']}-{event['state']}", sender=sender, sent=sent, status="Actual",
          msgType="Cancel" if event["state"] in ("close", "evaluate") else "Alert", scope="Restricted",
          restriction="city operation")  # fmt: skip
+    # A register may know an event and not its time.
+    onset = _stamp(event["occurred_at"]) if event["occurred_at"] else None
     info = etree.SubElement(alert, f"{{{NAMESPACE}}}info")
     _add(info, language="zh-CN", category="Safety", event=event["type"] or event["title"], urgency="Immediate",
-         severity=_WORDS.get(event["severity"], "Unknown"), certainty="Observed", onset=_stamp(event["occurred_at"]),
+         severity=_WORDS.get(event["severity"], "Unknown"), certainty="Observed", onset=onset,
          expires=_stamp((now or datetime.now(UTC)) + _LASTS), headline=event["title"],
          description=event["description"])  # fmt: skip
     place = etree.SubElement(info, f"{{{NAMESPACE}}}area")

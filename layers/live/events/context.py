@@ -29,10 +29,11 @@ from cim.tables import (
 )
 from layers.live.cameras.kept import Ground
 from layers.live.cameras.seeing import find_seeing
+from layers.live.events.height import height_above_ground_m
 from layers.live.events.nearby import Around, Spot, ages, near
 from layers.live.events.read import Event, event_for
 from layers.queries.small_counts import shown_fields
-from layers.queries.visible import VisibleLayer, visible_layers
+from layers.queries.visible import VisibleLayer, in_area, visible_layers
 from layers.sql import statement
 
 DAY = timedelta(days=1)
@@ -99,7 +100,8 @@ def _building(asked: Asked) -> Part:
              "base_height_m", "year_built", "households", "residents", "legal_entities")  # fmt: skip
     row = asked.connection.execute(
         select(*(building.c[name] for name in names)).where(
-            building.c.id == number, building.c.layer_id.in_([entry.id for entry in mine])
+            building.c.id == number, building.c.layer_id.in_([entry.id for entry in mine]),
+            in_area(building, asked.caller),
         )
     ).mappings().one_or_none()  # fmt: skip
     if row is None:
@@ -141,7 +143,9 @@ def _cameras(asked: Asked) -> Part:
     mine = [entry for entry in asked.layers if entry.table is camera]
     if not mine:
         return {"state": "not_visible", "layers": [], "items": []}
-    spot, height_m = asked.spot, asked.event.height_m
+    spot, height_m = asked.spot, height_above_ground_m(asked.connection, asked.event)
+    if height_m is not None and height_m < 0:
+        return {"state": "none", "layers": ages(mine), "items": [], "count": 0, "height_m": height_m}
     sees = find_seeing(asked.connection, asked.ground, spot.longitude, spot.latitude, height_m, CAMERAS, asked.caller)
     state = "found" if sees["cameras"] else _nothing(asked, camera, mine)
     return {"state": state, "layers": ages(mine), "items": sees["cameras"], "count": sees["count"],
@@ -214,10 +218,12 @@ def _road_times(asked: Asked, items: Sequence[dict[str, Any]]) -> dict[int, dict
 
 def _events(asked: Asked) -> Part:
     about = asked.event
+    # A register may know an event and not its time.
+    moment = about.occurred_at or about.received_at
     conditions = (
         event.c.id != about.id,
         event.c.merged_into_id.is_(None),
-        event.c.occurred_at.between(about.occurred_at - DAY, about.occurred_at + DAY),
+        event.c.occurred_at.between(moment - DAY, moment + DAY),
     )
     part = _near(asked, replace(EVENTS, conditions=conditions))
     types = asked.connection.execute(select(event_type.c.code, event_type.c.title_zh))

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, func, select, update
 from cim.access import Caller
 from cim.errors import Conflict, InvalidInput
 from cim.tables import event, event_log
+from layers.live.area import lies_within
 from layers.live.events.log import write_log
 from layers.live.events.read import event_for
 from layers.live.events.states import OPEN_STATES, set_clocks
@@ -17,10 +18,11 @@ from layers.live.events.tell import tell
 from layers.sql import statement
 
 
-def join_duplicates(connection: Connection, event_ids: Sequence[int]) -> dict[int, int]:
+def join_duplicates(connection: Connection, event_ids: Sequence[int], area: str | None = None) -> dict[int, int]:
     """Join new events with earlier ones that they repeat; new -> earlier.
 
-    The one that came first stays, with its state; it takes the worse severity of the two, and the clock of that.
+    The one that came first stays, with its state; it takes the worse severity of the two, and the clock of that. A key
+    of one ``area`` changes nothing outside: an earlier event there stays as it is, and the new one its own.
     """
     joined: dict[int, int] = {}
     if not event_ids:
@@ -28,13 +30,21 @@ def join_duplicates(connection: Connection, event_ids: Sequence[int]) -> dict[in
     found = connection.execute(
         statement("event_duplicates"), {"ids": list(event_ids), "states": list(OPEN_STATES)}
     ).all()
+    areas = _areas(connection, [row.into_id for row in found]) if area is not None else {}
     for row in found:
+        if not lies_within(areas.get(row.into_id), area):
+            continue
         # It may have become a part itself, of these same events.
         into = joined.get(row.into_id, row.into_id)
         reason = {"distance_m": round(row.distance_m, 1), "minutes": round(row.minutes, 1), "source": row.source}
         _join(connection, row.id, into, "duplicates", reason)
         joined[row.id] = into
     return joined
+
+
+def _areas(connection: Connection, event_ids: Sequence[int]) -> dict[int, str | None]:
+    rows = connection.execute(select(event.c.id, event.c.area_code).where(event.c.id == func.any(list(event_ids))))
+    return {row.id: row.area_code for row in rows}
 
 
 def join(
@@ -71,6 +81,8 @@ def part(connection: Connection, event_id: int, caller: Caller, *, actor: str, n
     one = event_for(connection, event_id, caller, lock=True)
     if one.merged_into_id is None:
         raise Conflict(f"event {event_id} is no part of another")
+    # The other one changes too: who may not see it may not.
+    event_for(connection, one.merged_into_id, caller, lock=True)
     connection.execute(update(event).where(event.c.id == event_id).values(merged_into_id=None, recorded_at=func.now()))
     write_log(connection, [
         (event_id, "part", actor, {"from": one.merged_into_id, "note": note}),

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-import orjson
 import shapely
 from shapely.geometry.base import BaseGeometry
 
 from cim.errors import InvalidInput
+from layers.live.nesting import text_of
 
 LENGTHS = {"source": 60, "source_key": 120, "type": 120, "title": 300, "description": 10_000, "address": 300,
            "room": 60, "device": 120}  # fmt: skip
@@ -37,6 +37,8 @@ class Incoming:
         Above the ground.
     device
         Code of the sensor or camera that saw it.
+    within
+        The beginning of codes of areas in which it has to lie: what the key that tells it is limited to.
     """
 
     source: str
@@ -56,6 +58,7 @@ class Incoming:
     device: str | None = None
     attributes: Mapping[str, Any] = field(default_factory=dict)
     area: BaseGeometry | None = None
+    within: str | None = None
 
 
 def read_incoming(said: Mapping[str, Any], *, now: datetime | None = None) -> Incoming:
@@ -68,7 +71,7 @@ def read_incoming(said: Mapping[str, Any], *, now: datetime | None = None) -> In
     """
     if not isinstance(said, Mapping):
         raise InvalidInput("an event is a JSON object with at least source and source_key")
-    unknown = set(said) - set(Incoming.__dataclass_fields__)
+    unknown = set(said) - set(Incoming.__dataclass_fields__) | {"within"} & set(said)
     if unknown:
         named = ", ".join(sorted(map(str, unknown))[:5])[:200]
         raise InvalidInput(f"unknown fields: {named}; what has no field goes into 'attributes'")
@@ -121,7 +124,10 @@ def read_time_asked(name: str, text: str | None) -> datetime | None:
         raise InvalidInput(f"{name} is '{text[:60]}'; write it like {EXAMPLE}") from None
     if found.tzinfo is None:
         raise InvalidInput(f"{name} is '{text[:60]}', without its zone; write it like {EXAMPLE}")
-    return found
+    try:
+        return found.astimezone(UTC)
+    except OverflowError:
+        raise InvalidInput(f"{name} is '{text[:60]}', beyond the end of the calendar; write it in UTC") from None
 
 
 def _text(said: Mapping[str, Any], name: str) -> str | None:
@@ -160,9 +166,10 @@ def _attributes(said: Any) -> dict[str, Any]:
         return {}
     if not isinstance(said, dict):
         raise InvalidInput("attributes must be a JSON object")
-    if len(orjson.dumps(said)) > MOST_ATTRIBUTES:
+    text = text_of(said, "attributes")
+    if len(text) > MOST_ATTRIBUTES:
         raise InvalidInput(f"attributes has more than {MOST_ATTRIBUTES} bytes; link what is larger")
-    if b"\\u0000" in orjson.dumps(said):
+    if b"\\u0000" in text:
         raise InvalidInput("attributes has a NUL character; leave it out")
     return said
 
@@ -173,7 +180,7 @@ def _area(said: Any) -> BaseGeometry | None:
     if isinstance(said, BaseGeometry):
         return said
     try:
-        shape = shapely.from_geojson(orjson.dumps(said))
+        shape = shapely.from_geojson(text_of(said, "area"))
     except (shapely.errors.GEOSException, TypeError):
         raise InvalidInput("area must be a GeoJSON Polygon or MultiPolygon in degrees, longitude first") from None
     if shape is None or shape.geom_type not in ("Polygon", "MultiPolygon") or shape.is_empty:

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from cim.importing import AfterImport
 from cim.provenance import touch_layers
 from cim.tables import event
+from layers.live.area import lies_within
 from layers.live.events.duplicates import join_duplicates
 from layers.live.events.incoming import Incoming
 from layers.live.events.locate import Place, locate
@@ -30,13 +31,24 @@ COMPLETED = ("type_code", "severity", "responsible", "responsibility_id", "geom"
 
 
 class Taken(NamedTuple):
-    """What became of one event: ``created``, ``known`` (it was taken in before) or ``merged`` into another."""
+    """What became of one event: ``created``, ``known`` (it was taken in before) or ``merged`` into another.
+
+    One that lies outside of the area that it has to be ``within`` is ``refused``: it has no id; ``detail`` says why.
+    """
 
     source: str
     source_key: str
-    id: int
+    id: int | None
     status: str
     merged_into_id: int | None = None
+    detail: str | None = None
+
+
+class Known(NamedTuple):
+    """An event that was taken in before."""
+
+    id: int
+    area_code: str | None
 
 
 def take_in(connection: Connection, incoming: Sequence[Incoming], *, actor: str) -> list[Taken]:
@@ -47,57 +59,68 @@ def take_in(connection: Connection, incoming: Sequence[Incoming], *, actor: str)
     InvalidInput
         From the addresses; nothing is changed then, as the caller's transaction ends.
     """
-    taken: list[Taken] = []
-    for start in range(0, len(incoming), AT_ONCE):
-        taken += _take(connection, incoming[start : start + AT_ONCE], actor)
-    if any(one.status != "known" for one in taken):
+    taken: dict[int, Taken] = {}
+    # Keys of several areas may tell the same event; what one of them may not is not held against the others.
+    for area in dict.fromkeys(one.within for one in incoming):
+        places = [place for place, one in enumerate(incoming) if one.within == area]
+        for start in range(0, len(places), AT_ONCE):
+            some = places[start : start + AT_ONCE]
+            taken |= zip(some, _take(connection, [incoming[place] for place in some], actor, area), strict=True)
+    if any(one.status in ("created", "merged") for one in taken.values()):
         touch_layers(connection, [LAYER], None, None)
-    return taken
+    return [taken[place] for place in range(len(incoming))]
 
 
-def _take(connection: Connection, incoming: Sequence[Incoming], actor: str) -> list[Taken]:
+def _take(connection: Connection, incoming: Sequence[Incoming], actor: str, area: str | None) -> list[Taken]:
     named: dict[tuple[str, str], Incoming] = {}
     for one in incoming:
         named.setdefault((one.source, one.source_key), one)
     known = _known(connection, list(named))
     fresh = [one for name, one in named.items() if name not in known]
-    ids = _insert(connection, fresh)
-    # Between looking and inserting another may have taken it in.
+    ids = _insert(connection, fresh, area)
+    # Between looking and inserting another may have taken it in; what is neither now lies outside.
     known |= _known(connection, [name for name in named if name not in known and name not in ids])
     write_log(connection, [
         (ids[one.source, one.source_key], "collect", actor, {"source": one.source, "source_key": one.source_key})
         for one in fresh if (one.source, one.source_key) in ids
     ])  # fmt: skip
     set_clocks(connection, list(ids.values()))
-    merged = join_duplicates(connection, list(ids.values()))
+    merged = join_duplicates(connection, list(ids.values()), area)
     tell(connection, list(ids.values()))
-    return [_taken(name, ids, known, merged) for name in ((one.source, one.source_key) for one in incoming)]
+    names = ((one.source, one.source_key) for one in incoming)
+    return [_taken(name, ids, merged) or _known_before(name, known.get(name), area) for name in names]
 
 
-def _taken(
-    name: tuple[str, str], ids: dict[tuple[str, str], int], known: dict[tuple[str, str], int], merged: dict[int, int]
-) -> Taken:
-    if name in ids:
-        into = merged.get(ids[name])
-        return Taken(*name, ids[name], "created" if into is None else "merged", into)
-    return Taken(*name, known[name], "known")
+def _taken(name: tuple[str, str], ids: dict[tuple[str, str], int], merged: dict[int, int]) -> Taken | None:
+    if name not in ids:
+        return None
+    into = merged.get(ids[name])
+    return Taken(*name, ids[name], "created" if into is None else "merged", into)
 
 
-def _known(connection: Connection, names: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
+def _known_before(name: tuple[str, str], known: Known | None, area: str | None) -> Taken:
+    if known is not None and lies_within(known.area_code, area):
+        return Taken(*name, known.id, "known")
+    return Taken(*name, None, "refused", detail=f"this event does not lie in {area}, the area of the key that tells it")
+
+
+def _known(connection: Connection, names: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Known]:
     if not names:
         return {}
-    columns = (event.c.source, event.c.source_key, event.c.id)
+    columns = (event.c.source, event.c.source_key, event.c.id, event.c.area_code)
     rows = connection.execute(select(*columns).where(tuple_(event.c.source, event.c.source_key).in_(names)))
-    return {(source, key): number for source, key, number in rows}
+    return {(source, key): Known(number, area) for source, key, number, area in rows}
 
 
-def _insert(connection: Connection, fresh: Sequence[Incoming]) -> dict[tuple[str, str], int]:
-    """Insert events with all that is known of them; name -> id of those that were not there."""
+def _insert(connection: Connection, fresh: Sequence[Incoming], area: str | None) -> dict[tuple[str, str], int]:
+    """Insert events with all that is known of them; name -> id of those that were not there and may be."""
     if not fresh:
         return {}
     words = by_word(read_types(connection))
+    fresh, places = _inside(fresh, locate(connection, fresh), area)
+    if not fresh:
+        return {}
     types = [type_of(words, one.type, one.title) for one in fresh]
-    places = locate(connection, fresh)
     parties = find_responsible(connection, [place.area_code for place in places], [each.code for each in types])
     datasets = source_datasets(connection, {one.source for one in fresh})
     rows = [
@@ -107,6 +130,16 @@ def _insert(connection: Connection, fresh: Sequence[Incoming]) -> dict[tuple[str
     new = upsert(event).on_conflict_do_nothing(constraint="event_source_source_key_key")
     done = connection.execute(new.returning(event.c.source, event.c.source_key, event.c.id), rows)
     return {(source, key): number for source, key, number in done}
+
+
+def _inside(fresh: Sequence[Incoming], places: Sequence[Place], area: str | None) -> tuple[list[Incoming], list[Place]]:
+    """Leave out what lies outside of an area; what lies nowhere belongs to it."""
+    kept = [
+        (one, place._replace(area_code=place.area_code or area))
+        for one, place in zip(fresh, places, strict=True)
+        if lies_within(place.area_code, area)
+    ]
+    return [one for one, _ in kept], [place for _, place in kept]
 
 
 def find_responsible(

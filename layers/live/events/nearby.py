@@ -48,13 +48,15 @@ class Around:
 def near(
     connection: Connection, asked: Around, spot: Spot, layers: Sequence[VisibleLayer], caller: Caller
 ) -> dict[str, Any]:
-    """Return {"state", "layers", "radius_m", "items"}; items with ``distance_m`` and the nearest place's coordinates.
+    """Return {"state", "layers", "radius_m", "count", "items"}.
+
+    ``count`` is of all, items are the nearest, with ``distance_m`` and the nearest place's coordinates.
 
     ``state`` is found, none (there is data, but not here), no_data (the layers are empty), or not_visible.
     """
     mine = [entry for entry in layers if entry.table is asked.table]
     if not mine:
-        return {"state": "not_visible", "layers": [], "radius_m": asked.radius_m, "items": []}
+        return {"state": "not_visible", "layers": [], "radius_m": asked.radius_m, "count": 0, "items": []}
     table = asked.table
     distance = func.ST_Distance(func.geography(table.c.geom), func.geography(spot.point))
     closest = func.ST_ClosestPoint(func.ST_Force2D(table.c.geom), spot.point)
@@ -66,14 +68,16 @@ def near(
         .subquery("candidates")
     )  # fmt: skip
     rows = connection.execute(
-        select(candidates)
+        select(candidates, func.count().over().label("total"))
         .where(candidates.c.distance_m <= asked.radius_m)
         .order_by(candidates.c.distance_m, candidates.c.id)
         .limit(asked.most)
     ).mappings()
-    items = [_item(dict(row)) for row in rows]
+    found = [dict(row) for row in rows]
+    count = found[0]["total"] if found else 0
+    items = [_item(row) for row in found]
     return {"state": _state(connection, table, mine, items), "layers": ages(mine), "radius_m": asked.radius_m,
-            "items": items}  # fmt: skip
+            "count": count, "items": items}  # fmt: skip
 
 
 def ages(layers: Sequence[VisibleLayer]) -> list[dict[str, Any]]:
@@ -98,7 +102,7 @@ def _state(connection: Connection, table: Table, layers: Sequence[VisibleLayer],
 
 
 def _item(row: dict[Any, Any]) -> dict[str, Any]:
-    found = {str(name): value for name, value in row.items()}
+    found = {str(name): value for name, value in row.items() if name != "total"}
     found["distance_m"] = round(found["distance_m"], 1)
     for name in ("longitude", "latitude"):
         found[name] = round(found[name], 7)

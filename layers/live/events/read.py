@@ -60,7 +60,7 @@ class Asked:
 
 def event_for(connection: Connection, event_id: int, caller: Caller, *, lock: bool = False) -> Event:
     """Return an event that a caller may see; raises NotFound."""
-    found = _events().where(event.c.id == event_id, *_seen(connection, caller))
+    found = _events().where(event.c.id == event_id, *seen(connection, caller))
     row = connection.execute(found.with_for_update(of=event) if lock else found).one_or_none()
     if row is None:
         raise NotFound(f"there is no event {event_id}")
@@ -69,7 +69,7 @@ def event_for(connection: Connection, event_id: int, caller: Caller, *, lock: bo
 
 def find_events(connection: Connection, asked: Asked, caller: Caller) -> list[Event]:
     """Return events, newest first; those that are parts of others are not among them."""
-    conditions = [*_seen(connection, caller), event.c.merged_into_id.is_(None), *_asked_for(asked)]
+    conditions = [*seen(connection, caller), event.c.merged_into_id.is_(None), *_asked_for(asked)]
     statement = _events().where(*conditions).order_by(event.c.id.desc()).limit(asked.limit)
     return [Event(row) for row in connection.execute(statement)]
 
@@ -89,9 +89,10 @@ def _asked_for(asked: Asked) -> list[ColumnElement[bool]]:
     return [condition() for name, condition in conditions.items() if getattr(asked, name) is not None]
 
 
-def parts_of(connection: Connection, event_id: int) -> list[Event]:
-    """Return the other reports of an event."""
-    return [Event(row) for row in connection.execute(_events().where(event.c.merged_into_id == event_id))]
+def parts_of(connection: Connection, event_id: int, caller: Caller) -> list[Event]:
+    """Return the other reports of an event, those that a caller may see."""
+    found = _events().where(event.c.merged_into_id == event_id, *seen(connection, caller))
+    return [Event(row) for row in connection.execute(found)]
 
 
 def _events() -> Select[Any]:
@@ -109,6 +110,7 @@ def _is_overdue() -> ColumnElement[bool]:
     return func.coalesce(event.c.due_at < func.now(), False)
 
 
-def _seen(connection: Connection, caller: Caller) -> list[ColumnElement[bool]]:
+def seen(connection: Connection, caller: Caller) -> list[ColumnElement[bool]]:
+    """Return the conditions for events that a caller may see."""
     layers = [entry.id for entry in visible_layers(connection, caller) if entry.table is event]
     return [event.c.layer_id.in_(layers), in_area(event, caller)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from cim.errors import InvalidInput
 from cim.tables import event_type, responsibility
+from layers.live.events.table_file import read_table
 
 COLUMNS = {"area_code": "区划编码", "type_code": "事件类型编码", "party": "责任单位", "contact": "联系方式"}
 MOST_ROWS = 200_000
@@ -44,20 +44,18 @@ def _known_types(connection: Connection) -> list[str]:
 
 
 def _read(path: Path, types: list[str]) -> list[dict[str, Any]]:
-    with path.open(encoding="utf-8-sig", newline="") as source:
-        reader = csv.DictReader(source)
-        names = {name: next((each for each in (name, zh) if each in (reader.fieldnames or ())), None)
-                 for name, zh in COLUMNS.items()}  # fmt: skip
-        if names["party"] is None:
-            raise InvalidInput(f"{path.name}: there is no column 'party' or '责任单位'")
-        rows: list[dict[str, Any]] = []
-        seen: dict[tuple[str, str], int] = {}
-        for number, line in enumerate(reader, 2):
-            row = {name: (line[each] or "").strip() if each else "" for name, each in names.items()}
-            _check(path, number, row, types, seen)
-            rows.append({**row, "contact": row["contact"] or None})
-            if len(rows) > MOST_ROWS:
-                raise InvalidInput(f"{path.name}: more than {MOST_ROWS} rows; name the beginnings of areas")
+    present, lines = read_table(path)
+    names = {name: next((each for each in (name, zh) if each in present), None) for name, zh in COLUMNS.items()}
+    if names["party"] is None:
+        raise InvalidInput(f"{path.name}: there is no column 'party' or '责任单位'")
+    if len(lines) > MOST_ROWS:
+        raise InvalidInput(f"{path.name}: more than {MOST_ROWS} rows; name the beginnings of areas")
+    rows: list[dict[str, Any]] = []
+    seen: dict[tuple[str, str], int] = {}
+    for number, line in enumerate(lines, 2):
+        row = {name: line[each].strip() if each else "" for name, each in names.items()}
+        _check(path, number, row, types, seen)
+        rows.append({**row, "contact": row["contact"] or None})
     if not rows:
         raise InvalidInput(f"{path.name}: the list is empty; nobody would answer for anything")
     return rows
@@ -65,6 +63,8 @@ def _read(path: Path, types: list[str]) -> list[dict[str, Any]]:
 
 def _check(path: Path, number: int, row: dict[str, str], types: list[str], seen: dict[tuple[str, str], int]) -> None:
     where, what = row["area_code"], row["type_code"]
+    if "\0" in "".join(row.values()):
+        raise InvalidInput(f"{path.name}, line {number}: there is a NUL character; leave it out")
     if not row["party"]:
         raise InvalidInput(f"{path.name}, line {number}: nobody is named")
     if where and not (where.isascii() and where.isdigit() and len(where) <= 15):

@@ -11,9 +11,8 @@ from cim.access import Caller
 from cim.errors import Conflict, InvalidInput
 from cim.tables import event
 from layers.live.events.log import write_log
-from layers.live.events.read import event_for
+from layers.live.events.read import event_for, seen
 from layers.live.events.tell import tell
-from layers.queries.visible import in_area
 from layers.sql import statement
 
 #: What an event waits for: to be filed once it is collected, and so on; after its evaluation nothing is due.
@@ -103,7 +102,7 @@ def count_by_state(connection: Connection, caller: Caller) -> dict[str, dict[str
     is_late = event.c.due_at < func.now()
     rows = connection.execute(
         select(event.c.state, func.count(), func.count().filter(is_late))
-        .where(in_area(event, caller), event.c.merged_into_id.is_(None))
+        .where(*seen(connection, caller), event.c.merged_into_id.is_(None))
         .group_by(event.c.state)
     )
     found = {state: (events, overdue) for state, events, overdue in rows}

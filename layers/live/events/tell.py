@@ -8,10 +8,9 @@ from sqlalchemy import Connection, func, select
 
 from cim.db import notify
 from cim.tables import event
+from layers.live.notices import in_notices
 from layers.live.webhooks.outbox import queue_deliveries
 
-#: Events of one notice: PostgreSQL takes 8,000 bytes.
-AT_ONCE = 15
 _TITLE_LENGTH = 60
 
 
@@ -45,5 +44,5 @@ def tell(connection: Connection, event_ids: Sequence[int]) -> None:
         ).where(event.c.id == func.any(list(event_ids)))
     ).mappings()
     told = [{str(name): value for name, value in row.items() if value is not None} for row in rows]
-    for start in range(0, len(told), AT_ONCE):
-        notify(connection, {"type": "event", "events": told[start : start + AT_ONCE]})
+    for some in in_notices(told):
+        notify(connection, {"type": "event", "events": some})

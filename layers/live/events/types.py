@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import tomllib
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
@@ -12,8 +11,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, delete, exists, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from cim.errors import InvalidInput
+from cim.errors import DatabaseNotReady, InvalidInput
 from cim.tables import event, event_clock, event_type
+from layers.live.events.table_file import read_table
 
 OTHER = "X00"
 #: Types of alarms that thresholds of sensors raise, by the kind of sensor; others are ``READING``.
@@ -21,6 +21,8 @@ ALARMS = {"水位": "A01", "燃气": "A02", "可燃气体": "A02", "烟雾": "A0
           "level": "A01", "gas": "A02", "smoke": "A03"}  # fmt: skip
 READING = "A05"
 WARNING = "A06"
+#: Within which reports may be taken for the same at most.
+MOST_DISTANCE_M, MOST_MINUTES = 100_000, 525_600
 COLUMNS = ("code", "title_zh", "title_en", "severity", "merge_group", "merge_distance_m", "merge_minutes", "aliases")
 
 
@@ -72,7 +74,15 @@ def by_word(types: Iterable[EventType]) -> dict[str, EventType]:
 
 
 def type_of(words: Mapping[str, EventType], said: str | None, title: str | None = None) -> EventType:
-    """Return the type that a source's word means, or a title that holds the word of one; else 'other'."""
+    """Return the type that a source's word means, or a title that holds the word of one; else 'other'.
+
+    Raises
+    ------
+    DatabaseNotReady
+        Where not even 'other' is there: nobody has written the types into this database.
+    """
+    if OTHER not in words:
+        raise DatabaseNotReady(f"the database has no types of events (not even {OTHER}, other); run 'cim init'")
     word = (said or "").strip()
     found = words.get(word) or words.get(word.lower())
     if found is None and title:
@@ -104,12 +114,10 @@ def replace_types(connection: Connection, path: Path) -> int:
 
 
 def _lines(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8-sig", newline="") as source:
-        reader = csv.DictReader(source)
-        missing = set(COLUMNS) - set(reader.fieldnames or ())
-        if missing:
-            raise InvalidInput(f"{path.name}: the columns {', '.join(sorted(missing))} are missing")
-        return list(reader)
+    names, lines = read_table(path)
+    if missing := set(COLUMNS) - set(names):
+        raise InvalidInput(f"{path.name}: the columns {', '.join(sorted(missing))} are missing")
+    return lines
 
 
 def _row(number: int, line: Mapping[str, str]) -> dict[str, Any]:
@@ -121,6 +129,12 @@ def _row(number: int, line: Mapping[str, str]) -> dict[str, Any]:
         raise InvalidInput(
             f"line {number}: severity, merge_distance_m and merge_minutes must be numbers, and no column may be missing"
         ) from None
+    if "\0" in "".join(line.values()):
+        raise InvalidInput(f"line {number} has a NUL character; leave it out")
+    if not (0 <= row["merge_distance_m"] <= MOST_DISTANCE_M and 0 <= row["merge_minutes"] <= MOST_MINUTES):
+        raise InvalidInput(
+            f"line {number}: merge_distance_m is 0 to {MOST_DISTANCE_M}, merge_minutes is 0 to {MOST_MINUTES}"
+        )
     if not row["code"] or not row["title_zh"] or row["severity"] not in (1, 2, 3, 4):
         raise InvalidInput(f"line {number}: a type needs a code, a title and a severity from 1 to 4")
     row["aliases"] = [word.strip() for word in row["aliases"].split(";") if word.strip()]

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from cim.access import Caller
-from cim.errors import Conflict, Forbidden, InvalidInput, NotFound
+from cim.errors import Conflict, InvalidInput
 from cim.provenance import touch_layers
 from cim.tables import datastream, last_observation, observation, observation_detail, sensor, thing_location
 from layers.live.sensors.address import Key, Step
@@ -17,6 +17,7 @@ from layers.live.sensors.data_array import read_reference
 from layers.live.sensors.described import read_fields
 from layers.live.sensors.entities import SETS
 from layers.live.sensors.observe import LAYER, observe
+from layers.live.sensors.own import require_own
 from layers.live.sensors.reading import Readings
 from layers.live.sensors.shown import us_of
 
@@ -40,7 +41,7 @@ def change(connection: Connection, caller: Caller, step: Step, said: Any, *, is_
     if not isinstance(said, dict):
         raise InvalidInput("the body is not a JSON object; send the fields to change")
     plural, key = step.entities.plural, _key(step)
-    _require_own(connection, caller, plural, key)
+    require_own(connection, caller, plural, key)
     if plural == "Observations":
         _change_observation(connection, caller, key, said)
         return
@@ -74,7 +75,7 @@ def _derived(
 def remove(connection: Connection, caller: Caller, step: Step) -> None:
     """Remove an entity and what cannot be without it; raises NotFound, Conflict, Forbidden."""
     plural, key = step.entities.plural, _key(step)
-    _require_own(connection, caller, plural, key)
+    require_own(connection, caller, plural, key)
     if plural == "Observations":
         _remove_observation(connection, key)
         return
@@ -92,24 +93,6 @@ def _key(step: Step) -> Key:
     if step.key is None:
         raise InvalidInput(f"say which of {step.entities.plural} is meant, like {step.entities.plural}(1)")
     return step.key
-
-
-def _require_own(connection: Connection, caller: Caller, plural: str, key: Key) -> None:
-    """Refuse what is not there, what a register keeps, and what is not in the caller's area alone."""
-    entities = SETS[plural]
-    rows = entities.source().alias()
-    chosen = select(rows).where(*(rows.c[name] == value for name, value in zip(entities.keys, key, strict=True)))
-    found = connection.execute(chosen.where(entities.seen(rows, caller))).mappings().first()
-    if found is None:
-        raise NotFound(f"there is no such {entities.singular}, or it may not be seen")
-    area = found.get("area_code")
-    if caller.area_code is not None and (area is None or not area.startswith(caller.area_code)):
-        raise Forbidden("this entity is not in the area of the key alone, which may read it only")
-    is_registered = found.get("is_registered") or found.get("kind") or (
-        plural == "Datastreams" and found["thing_id"] == found["id"]
-    )  # fmt: skip
-    if is_registered:
-        raise Conflict(f"this {entities.singular} comes from a register; change it there and import it again")
 
 
 def _references(connection: Connection, caller: Caller, said: dict[str, Any]) -> dict[str, int]:

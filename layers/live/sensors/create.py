@@ -27,6 +27,7 @@ from layers.live.sensors.data_array import read_id
 from layers.live.sensors.described import read_fields
 from layers.live.sensors.entities import SETS
 from layers.live.sensors.observe import LAYER, observe
+from layers.live.sensors.own import require_own
 from layers.live.sensors.reading import Detail, Readings, latest_us, read_moment, read_times, time_of
 from layers.live.sensors.shown import key_text
 from layers.live.sources import source_datasets
@@ -35,6 +36,7 @@ from layers.sql import statement
 SOURCE = "sensorthings"
 #: Entities in one body, all in all.
 MOST_AT_ONCE = 1_000
+MOST_DEEP = 10
 TABLES: dict[str, Table] = {
     "Things": thing,
     "Locations": location,
@@ -71,13 +73,22 @@ def create(
 class _Creation:
     def __init__(self, connection: Connection, caller: Caller) -> None:
         self._connection, self._caller = connection, caller
-        self._count = 0
+        self._count = self._depth = 0
 
     def make(self, plural: str, said: Any) -> str:
         """Create one entity with all that is inside."""
         self._count += 1
         if self._count > MOST_AT_ONCE:
             raise InvalidInput(f"the body has more than {MOST_AT_ONCE} entities; send them in several requests")
+        if self._depth == MOST_DEEP:
+            raise InvalidInput(f"entities are more than {MOST_DEEP} deep inside one another; send them one by one")
+        self._depth += 1
+        try:
+            return self._make(plural, said)
+        finally:
+            self._depth -= 1
+
+    def _make(self, plural: str, said: Any) -> str:
         if plural == "Observations":
             return self._observation(said)
         if plural == "HistoricalLocations":
@@ -101,7 +112,9 @@ class _Creation:
     def _location(self, said: Mapping[str, Any]) -> int:
         number = self._plain("Locations", {name: value for name, value in said.items() if name != "Things"})
         for inside in self._many(said, "Things"):
-            self._place(self._ref("Things", inside), [number])
+            thing_id = self._ref("Things", inside)
+            require_own(self._connection, self._caller, "Things", (thing_id,))
+            self._place(thing_id, [number])
         return number
 
     def _thing(self, said: Mapping[str, Any]) -> int:

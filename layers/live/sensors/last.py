@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -16,6 +16,7 @@ from layers.sql import statement
 
 MOST_POINTS = 5_000
 DEFAULT_SPAN = timedelta(days=1)
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
 Box = tuple[float, float, float, float]
 
@@ -78,6 +79,8 @@ def read_series(
     ends = ends or (None if found.phenomenon_time is None else found.phenomenon_time + timedelta(seconds=1))
     if ends is None:
         return described | {"buckets": []}
+    if begins is None and ends - EARLIEST < DEFAULT_SPAN:
+        raise InvalidInput("to is before all readings; there are none before 1990")
     begins = begins or ends - DEFAULT_SPAN
     if begins >= ends:
         raise InvalidInput("from must be before to")

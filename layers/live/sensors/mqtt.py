@@ -16,7 +16,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from cim.errors import CimError, DatabaseUnavailable, InvalidSetting
+from cim.errors import CimError, DatabaseNotReady, DatabaseUnavailable, InvalidSetting
 from layers.live.sensors.mqtt_message import Counts, Message, keep_broken, write_messages
 
 log = logging.getLogger("layers.mqtt")
@@ -25,6 +25,8 @@ log = logging.getLogger("layers.mqtt")
 AT_ONCE = 1_000
 GATHER_S = 0.05
 RETRY_S = 1.0
+#: What is not the fault of a message: it is written later.
+TRY_AGAIN = (OperationalError, DatabaseUnavailable, DatabaseNotReady)
 TOPICS = ("v1.1/+/Observations", "observations", "events", "tracks")
 
 
@@ -131,7 +133,7 @@ class Listener:
         while not self._is_stopped.is_set():
             try:
                 done = self._write(messages)
-            except (OperationalError, DatabaseUnavailable) as error:
+            except TRY_AGAIN as error:
                 log.warning("the database does not take messages (%s); trying again", type(error).__name__)
                 self._is_stopped.wait(RETRY_S)
                 continue
@@ -147,9 +149,12 @@ class Listener:
         try:
             with self._engine.begin() as connection:
                 return write_messages(connection, messages, self._broker.prefix)
-        except (OperationalError, DatabaseUnavailable):
+        except TRY_AGAIN:
             raise
-        except (SQLAlchemyError, CimError) as error:
+        except Exception as error:
+            # Whatever a message does to us, the others are to be heard.
+            if not isinstance(error, SQLAlchemyError | CimError):
+                log.exception("a message cannot be read")
             return self._apart(messages, error)
 
     def _apart(self, messages: Sequence[Message], error: Exception) -> Counts:
@@ -159,7 +164,7 @@ class Listener:
             for message in messages:
                 done = done.plus(self._write([message]))
             return done
-        reason = error.detail if isinstance(error, CimError) else f"the database refused it ({type(error).__name__})"
+        reason = error.detail if isinstance(error, CimError) else f"it cannot be taken in ({type(error).__name__})"
         with self._engine.begin() as connection:
             keep_broken(connection, [(messages[0], reason)])
         return Counts(broken=1)

@@ -20,6 +20,7 @@ from cim.errors import CimError, InvalidInput
 from cim.tables import quarantine, sensor
 from layers.live.events.incoming import Incoming, read_incoming
 from layers.live.events.intake import take_in
+from layers.live.nesting import text_of
 from layers.live.sensors.observe import observe
 from layers.live.sensors.post import read_observation
 from layers.live.sensors.reading import Readings, latest_us, read_us
@@ -166,7 +167,7 @@ def _read_lines(document: Any, message: Message, said: Said) -> None:
             Readings().add(1, us, line["value"])
             said.codes.append((line["code"], us, line["value"], message))
         except InvalidInput as error:
-            said.broken.append((Message(message.topic, orjson.dumps(line)), error.detail))
+            said.broken.append((Message(message.topic, _again(line)), error.detail))
 
 
 def _read_events(document: Sequence[Any], message: Message, said: Said) -> None:
@@ -174,7 +175,14 @@ def _read_events(document: Sequence[Any], message: Message, said: Said) -> None:
         try:
             said.events.append(read_incoming(one))
         except InvalidInput as error:
-            said.broken.append((Message(message.topic, orjson.dumps(one)), error.detail))
+            said.broken.append((Message(message.topic, _again(one)), error.detail))
+
+
+def _again(said: Any) -> bytes:
+    try:
+        return text_of(said, "it")
+    except InvalidInput as error:
+        return error.detail.encode()
 
 
 def _ids_of(connection: Connection, codes: set[str]) -> dict[str, int]:

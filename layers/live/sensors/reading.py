@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import orjson
-
 from cim.errors import InvalidInput
+from layers.live.nesting import text_of
 
 EXAMPLE = "2026-03-01T08:00:00+08:00"
 #: Microseconds since 1970: readings before 1990 are a device's clock that was never set.
@@ -18,6 +17,8 @@ EARLIEST_US = 631_152_000_000_000
 DAY_US = 86_400_000_000
 LARGEST_ID = 2**63 - 1
 LARGEST_RESULT = 32_768
+#: What is greater is kept as it came, but is no number: the mean of a series could not be reckoned with it.
+LARGEST_NUMBER = 1e100
 _EXACT = 2**53
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -86,12 +87,12 @@ def split_result(result: Any) -> tuple[float | None, str | None]:
     if type(result) is float:
         if not math.isfinite(result):
             raise InvalidInput("a result is not a finite number")
-        return result, None
+        return (result, None) if abs(result) <= LARGEST_NUMBER else (None, repr(result))
     if type(result) is int:
         return float(result), None if abs(result) < _EXACT else str(result)
     if result is None:
         return None, None
-    text = orjson.dumps(result)
+    text = text_of(result, "a result")
     if len(text) > LARGEST_RESULT:
         raise InvalidInput(f"a result has {len(text)} bytes of JSON; {LARGEST_RESULT} are the most")
     if b"\\u0000" in text:
@@ -175,7 +176,7 @@ def check_json(said: Any, name: str) -> None:
     """Refuse JSON that is too large or that PostgreSQL cannot keep; raises InvalidInput."""
     if said is None:
         return
-    text = orjson.dumps(said)
+    text = text_of(said, name)
     if len(text) > LARGEST_RESULT:
         raise InvalidInput(f"{name} has {len(text)} bytes of JSON; {LARGEST_RESULT} are the most")
     if b"\\u0000" in text:

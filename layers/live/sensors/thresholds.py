@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, delete, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
-from cim.errors import InvalidInput, NotFound
+from cim.access import OPEN_CALLER, Caller
+from cim.errors import Forbidden, InvalidInput, NotFound
 from cim.tables import sensor, threshold
 from layers.live.events.types import ALARMS, READING, read_types
+from layers.live.sensors.observe import seen_sensors
 
 COLUMNS = ("id", "sensor_id", "kind", "direction", "limit_value", "attribute", "hysteresis", "duration_s", "type_code",
            "severity")  # fmt: skip
@@ -47,26 +49,32 @@ def seed_thresholds(connection: Connection) -> None:
     connection.execute(insert(threshold), [dict(zip(names, row, strict=True)) for row in SEEDS])
 
 
-def list_thresholds(connection: Connection) -> list[Mapping[Any, Any]]:
-    """Return all thresholds."""
-    chosen = select(*(threshold.c[name] for name in COLUMNS)).order_by(threshold.c.id)
+def list_thresholds(connection: Connection, caller: Caller = OPEN_CALLER) -> list[Mapping[Any, Any]]:
+    """Return the thresholds of kinds, and of the sensors that a caller may see."""
+    seen = or_(threshold.c.sensor_id.is_(None), threshold.c.sensor_id.in_(seen_sensors(caller)))
+    chosen = select(*(threshold.c[name] for name in COLUMNS)).where(seen).order_by(threshold.c.id)
     return [dict(row) for row in connection.execute(chosen).mappings()]
 
 
-def set_threshold(connection: Connection, said: Threshold) -> int:
+def set_threshold(connection: Connection, said: Threshold, caller: Caller = OPEN_CALLER) -> int:
     """Set a threshold, in place of the one of the same sensor or kind, direction and type; returns its id.
 
     Raises
     ------
     InvalidInput
+    Forbidden
+        For one of a kind, which holds everywhere, by a caller of one area.
     """
     if (said.sensor_id is None) == (said.kind is None):
         raise InvalidInput("a threshold is of a sensor or of a kind; give sensor_id or kind")
     if said.limit_value is None and said.attribute is None:
         raise InvalidInput("give limit_value, or the attribute of sensors that holds it, or both")
     kind = said.kind
-    if said.sensor_id is not None:
-        found = connection.execute(select(sensor.c.kind).where(sensor.c.id == said.sensor_id)).first()
+    if said.sensor_id is None:
+        _require_all_areas(caller)
+    else:
+        mine = select(sensor.c.kind).where(sensor.c.id == said.sensor_id, sensor.c.id.in_(seen_sensors(caller)))
+        found = connection.execute(mine).first()
         if found is None:
             raise InvalidInput(f"there is no sensor {said.sensor_id}")
         kind = found.kind
@@ -82,7 +90,16 @@ def set_threshold(connection: Connection, said: Threshold) -> int:
     return int(connection.execute(whole.returning(threshold.c.id)).scalar_one())
 
 
-def remove_threshold(connection: Connection, number: int) -> None:
-    """Remove a threshold; raises NotFound."""
-    if not connection.execute(delete(threshold).where(threshold.c.id == number)).rowcount:
+def remove_threshold(connection: Connection, number: int, caller: Caller = OPEN_CALLER) -> None:
+    """Remove a threshold; raises NotFound, and Forbidden for one of a kind by a caller of one area."""
+    found = next((row for row in list_thresholds(connection, caller) if row["id"] == number), None)
+    if found is None:
         raise NotFound(f"there is no threshold {number}")
+    if found["sensor_id"] is None:
+        _require_all_areas(caller)
+    connection.execute(delete(threshold).where(threshold.c.id == number))
+
+
+def _require_all_areas(caller: Caller) -> None:
+    if caller.area_code is not None:
+        raise Forbidden(f"a threshold of a kind holds in all areas; this key is for {caller.area_code}: name a sensor")

@@ -14,6 +14,7 @@ from layers.live.tracks.incoming import Position, read_position
 MOST_BYTES = 64 * 1024
 #: What is written where a height or an error is not known.
 UNKNOWN = 9_999_999.0
+EARLIEST_YEAR, LATEST_YEAR = 1970, 9000
 _REQUIRED = ("uid", "type", "time", "stale")
 
 
@@ -91,7 +92,10 @@ def _moment(event: etree._Element, name: str) -> datetime:
     except ValueError:
         raise InvalidInput(f"{name} is '{text[:60]}'; write it like 2026-03-01T00:00:00.000Z") from None
     # The schema says UTC; some leave the Z out.
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    # Nothing can be added at the end of the calendar; what is stale in the year 9999 is only compared.
+    if name == "time" and not EARLIEST_YEAR <= found.year <= LATEST_YEAR:
+        raise InvalidInput(f"time is '{text[:60]}', which is not a time of now or before; check the clock")
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _figure(element: etree._Element | None, name: str) -> float | None:

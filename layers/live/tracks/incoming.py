@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
-import orjson
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from cim.errors import InvalidInput
+from layers.live.nesting import text_of
 from layers.live.tracks.days import KEPT
 
 MOST_BYTES = 32_768
@@ -45,6 +45,8 @@ class Position(BaseModel):
         Clockwise from north.
     stale_at
         When it is no longer to be relied on, where the unit says so.
+    within
+        The beginning of codes of areas: what the key that tells it is limited to. No unit says it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, str_strip_whitespace=True)
@@ -65,6 +67,7 @@ class Position(BaseModel):
     state: Word = None
     area_code: Word = None
     attributes: dict[str, Any] | None = None
+    within: str | None = Field(default=None, exclude=True)
 
 
 def read_position(said: Mapping[str, Any], *, now: datetime | None = None) -> Position:
@@ -77,11 +80,13 @@ def read_position(said: Mapping[str, Any], *, now: datetime | None = None) -> Po
     """
     if not isinstance(said, Mapping):
         raise InvalidInput("a position is a JSON object with at least code, time, longitude and latitude")
-    text = orjson.dumps(dict(said), default=str)
+    text = text_of(dict(said), "the position")
     if len(text) > MOST_BYTES:
         raise InvalidInput(f"the position has more than {MOST_BYTES} bytes; link what is larger")
     if b"\\u0000" in text:
         raise InvalidInput("the position has a NUL character; leave it out")
+    if "within" in said:
+        raise InvalidInput("unknown field: within; what has no field goes into 'attributes'")
     try:
         found = Position.model_validate(said)
     except ValidationError as error:

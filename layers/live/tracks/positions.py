@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import Connection, func, select
 
 from cim.tables import last_position, mobile_unit
+from layers.live.tracks.allowed import refusals, settled
 from layers.live.tracks.days import add_days
 from layers.live.tracks.incoming import Position
 from layers.sql import statement
@@ -24,7 +25,8 @@ _OF_THE_UNIT = ("name", "kind", "owner", "state", "area_code", "attributes")
 class Kept(NamedTuple):
     """What became of a position: ``new`` or ``known`` (it was taken in before); ``is_last``: the unit is there now.
 
-    ``kind`` and ``area_code`` are those by which it is decided who may know.
+    ``kind`` and ``area_code`` are those by which it is decided who may know. What its key may not tell is ``refused``,
+    and ``detail`` says why.
     """
 
     position: Position
@@ -32,6 +34,7 @@ class Kept(NamedTuple):
     is_last: bool
     kind: str
     area_code: str | None
+    detail: str | None = None
 
 
 def take_positions(connection: Connection, positions: Sequence[Position]) -> list[Kept]:
@@ -42,11 +45,17 @@ def take_positions(connection: Connection, positions: Sequence[Position]) -> lis
     """
     # Batches of the same units in another order would wait for one another for ever; one batch takes milliseconds.
     connection.execute(select(func.pg_advisory_xact_lock(func.hashtext("cim.tracks"))))
-    add_days(connection, (one.time for one in positions))
+    refused = refusals(connection, positions)
+    good = list(settled(connection, [one for place, one in enumerate(positions) if place not in refused]))
+    add_days(connection, (one.time for one in good))
     kept: list[Kept] = []
-    for start in range(0, len(positions), AT_ONCE):
-        kept += _take(connection, positions[start : start + AT_ONCE])
-    return kept
+    for start in range(0, len(good), AT_ONCE):
+        kept += _take(connection, good[start : start + AT_ONCE])
+    taken = iter(kept)
+    return [
+        Kept(one, "refused", False, one.kind or "", None, refused[place]) if place in refused else next(taken)
+        for place, one in enumerate(positions)
+    ]
 
 
 def _take(connection: Connection, positions: Sequence[Position]) -> list[Kept]:
@@ -86,5 +95,5 @@ def as_notice(kept: Kept) -> dict[str, Any]:
 
 
 def stamp(time: datetime) -> str:
-    """Return a time as notices have it."""
-    return time.isoformat(timespec="milliseconds")
+    """Return a time as notices have it, whatever zone a unit writes."""
+    return time.astimezone(UTC).isoformat(timespec="milliseconds")

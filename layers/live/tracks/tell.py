@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import orjson
 from sqlalchemy import Connection, func, select
 
 from cim.db import notify
 from cim.tables import last_position, mobile_unit
+from layers.live.notices import in_notices as _notices
 from layers.live.tracks.positions import stamp
-
-#: PostgreSQL takes 8,000 bytes; the rest is the frame.
-MOST_BYTES = 7_900
 
 
 def tell_moved(connection: Connection, units: Sequence[dict[str, Any]]) -> int:
@@ -36,17 +33,3 @@ def _current(connection: Connection, units: Sequence[dict[str, Any]]) -> list[di
     )
     times = {row.code: stamp(row.time) for row in rows}
     return [unit for unit in units if times.get(unit["code"]) == unit["time"]]
-
-
-def _notices(units: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    some: list[dict[str, Any]] = []
-    size = 0
-    for unit in units:
-        more = len(orjson.dumps(unit)) + 1
-        if some and size + more > MOST_BYTES - 40:
-            yield some
-            some, size = [], 0
-        some.append(unit)
-        size += more
-    if some:
-        yield some

@@ -17,6 +17,7 @@ from layers.sql import statement
 MOST_POINTS = 2_000
 #: What is shown where nothing is asked for.
 WINDOW = timedelta(hours=1)
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def trail(
@@ -40,6 +41,8 @@ def trail(
     unit = unit_for(connection, code, caller)
     now = datetime.now(UTC)
     ends = until or max(now, unit.time)
+    if since is None and ends - EARLIEST < WINDOW:
+        raise InvalidInput(f"until is '{ends.isoformat()}'; positions are kept for {KEPT.days} days")
     begins = since or ends - WINDOW
     if begins > ends or ends - begins > KEPT + timedelta(days=1):
         raise InvalidInput(f"since must come before until, within {KEPT.days} days")

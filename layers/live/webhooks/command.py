@@ -18,6 +18,7 @@ from layers.live.webhooks.webhooks import (
     list_deliveries,
     list_webhooks,
     remove_webhook,
+    resend,
 )
 
 
@@ -28,6 +29,7 @@ def register(app: typer.Typer) -> None:
     group.command("add")(add)
     group.command("remove")(remove)
     group.command("deliveries")(deliveries)
+    group.command("resend")(resend_)
     app.add_typer(group, name="webhooks")
 
 
@@ -103,6 +105,17 @@ def deliveries(
         )
         table.add_row(str(one["id"]), str(one["event_id"] or ""), *words, one["error"] or "")
     results.print(table)
+
+
+def resend_(
+    number: int = typer.Argument(..., help="Its id, as 'cim webhooks list' shows it."),
+    delivery: int | None = typer.Option(None, help="Only this one, by the id that 'deliveries' shows; all without."),
+) -> None:
+    """Let a webhook be told again what was given up; a running service sends it within seconds, once."""
+    settings = start()
+    with ready_engine(settings) as engine, engine.begin() as connection:
+        count = resend(connection, number, OPEN_CALLER, delivery)
+    messages.print(f"{count} deliveries of webhook {number} are sent again")
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -86,6 +86,19 @@ def finish(connection: Connection, delivery: Delivery, outcome: Outcome) -> bool
     return connection.execute(update(webhook_delivery).where(*mine).values(values)).rowcount == 1
 
 
+def send_again(connection: Connection, webhook_id: int, delivery_id: int | None = None) -> int:
+    """Let deliveries that were given up be tried once more, all of a webhook or one; returns how many.
+
+    What is sent is the same, under the same key. A target that does not take it now either is given up at once.
+    """
+    d = webhook_delivery.c
+    which = [d.webhook_id == webhook_id, d.state == "given_up"]
+    if delivery_id is not None:
+        which.append(d.id == delivery_id)
+    values = {"state": "waiting", "due_at": func.now(), "finished_at": None, "leased_until": None}
+    return connection.execute(update(webhook_delivery).where(*which).values(values)).rowcount
+
+
 def forget_told(connection: Connection) -> int:
     """Remove deliveries that ended long ago; returns how many."""
     d = webhook_delivery.c

@@ -21,6 +21,8 @@ LONGEST = 2000
 RESOLVE_S = 5.0
 #: IPv6 that holds an IPv4 address in its last four bytes (RFC 6052): that one counts.
 _NAT64 = ip_network("64:ff9b::/96")
+#: For the network's own use (RFC 6890, RFC 7526), though the standard library takes some of it for public.
+_SPECIAL = (ip_network("192.0.0.0/24"), ip_network("192.88.99.0/24"))
 #: All that is given out of IPv6 (RFC 4291, 2.4); the rest is special in one way or another.
 _GLOBAL_UNICAST = ip_network("2000::/3")
 
@@ -60,9 +62,11 @@ def parse_target(text: str) -> Target:
         raise InvalidInput(f"url has {len(text)} characters; use at most {LONGEST}")
     try:
         url = httpx.URL(text)
+        # It is decoded when it is asked for.
+        host = url.host
     except (httpx.InvalidURL, TypeError, ValueError):
         raise InvalidInput(f"url is '{text[:80]}', which is no address; write it like https://host/path") from None
-    if url.scheme not in ("http", "https") or not url.host:
+    if url.scheme not in ("http", "https") or not host:
         raise InvalidInput(f"url is '{text[:80]}'; write it like https://host/path")
     if url.port is not None and not 0 < url.port < 65_536:
         raise InvalidInput(f"the port of url is {url.port}; use 1 to 65535")
@@ -123,7 +127,8 @@ def is_allowed(address: Address, allowed: Networks) -> bool:
 def _is_public(address: Address) -> bool:
     if isinstance(address, IPv6Address):
         return address in _NAT64 or (address in _GLOBAL_UNICAST and address.is_global)
-    return address.is_global and not address.is_multicast and not address.is_reserved
+    is_special = any(address in network for network in _SPECIAL)
+    return address.is_global and not (is_special or address.is_multicast or address.is_reserved)
 
 
 def _inner(address: Address) -> Address:

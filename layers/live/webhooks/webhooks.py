@@ -9,9 +9,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, select, true
 
 from cim.access import Caller
-from cim.errors import Forbidden, InvalidInput, NotFound
+from cim.errors import CimError, Conflict, Forbidden, InvalidInput, NotFound
 from cim.tables import DELIVERY_STATES, event_type, webhook, webhook_delivery
 from layers.live.events.states import STATES
+from layers.live.webhooks.deliveries import send_again
 from layers.live.webhooks.signature import new_secret
 
 #: What may happen to an event, as its log has it: its states, joined, parted, late.
@@ -115,6 +116,30 @@ def list_deliveries(
         found = found.where(d.id < after)
     rows = connection.execute(found.order_by(d.id.desc()).limit(limit)).mappings()
     return [{str(name): value for name, value in row.items()} for row in rows]
+
+
+def resend(connection: Connection, number: int, caller: Caller, delivery: int | None = None) -> int:
+    """Let a webhook be told again what was given up, all of it or one delivery; returns how many deliveries wait then.
+
+    Raises
+    ------
+    Forbidden, NotFound
+    Conflict
+        For a delivery that was not given up.
+    """
+    webhook_for(connection, number, caller)
+    count = send_again(connection, number, delivery)
+    if delivery is not None and not count:
+        raise _not_given_up(connection, number, delivery)
+    return count
+
+
+def _not_given_up(connection: Connection, number: int, delivery: int) -> CimError:
+    d = webhook_delivery.c
+    state = connection.execute(select(d.state).where(d.webhook_id == number, d.id == delivery)).scalar()
+    if state is None:
+        return NotFound(f"webhook {number} has no delivery {delivery}")
+    return Conflict(f"delivery {delivery} is '{state}'; only one that was given up is sent again")
 
 
 def _webhooks(caller: Caller) -> Select[Any]:

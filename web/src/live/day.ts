@@ -35,10 +35,17 @@ export function renewed(day: Day, news: CityEvent[], now = Date.now()): Day {
 
 export const until = (day: Day, moment: number): CityEvent[] => day.events.filter((event) => Date.parse(event.occurred_at) <= moment);
 
-export function binned({ from, to, events }: Day): Bins {
-  const bins: Bins = Array.from({ length: Math.max(1, Math.ceil((to - from) / BIN_MS)) }, () => ({}));
-  for (const event of events) {
-    const bin = bins[Math.min(bins.length - 1, Math.floor((Date.parse(event.occurred_at) - from) / BIN_MS))];
+/** The events that began in one of the half hours. */
+export const inBin = (day: Day, bin: number): CityEvent[] => day.events.filter((event) => binOf(day, event) === bin);
+
+const binsOf = ({ from, to }: Day): number => Math.max(1, Math.ceil((to - from) / BIN_MS));
+
+const binOf = (day: Day, event: CityEvent): number => Math.min(binsOf(day) - 1, Math.floor((Date.parse(event.occurred_at) - day.from) / BIN_MS));
+
+export function binned(day: Day): Bins {
+  const bins: Bins = Array.from({ length: binsOf(day) }, () => ({}));
+  for (const event of day.events) {
+    const bin = bins[binOf(day, event)];
     if (!bin) continue;
     const severity = event.severity ?? 0;
     bin[severity] = (bin[severity] ?? 0) + 1;

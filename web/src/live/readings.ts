@@ -11,6 +11,12 @@ export interface LastReadings {
   stale: (0 | 1)[];
 }
 
+/** A sensor as the catalogue lists it. */
+export interface SensorFeature {
+  id: number;
+  properties: { code?: string | null; name?: string | null; kind?: string | null; unit?: string | null };
+}
+
 export interface Bucket {
   time: string;
   min: number;

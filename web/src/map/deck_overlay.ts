@@ -3,6 +3,7 @@
 import { AmbientLight, DirectionalLight, LightingEffect } from "@deck.gl/core";
 import { MapLibreOverlay } from "@deck.gl/maplibre";
 import type { Map as MapLibreMap } from "maplibre-gl";
+import { drawnLayers } from "./drawn_layers";
 import type { ElementTileLayer, PickedElement } from "./element_layer";
 
 const PICK_RADIUS_PX = 2;
@@ -12,6 +13,7 @@ const GROUP = "deck-maplibre-layer-group-";
 export class DeckOverlay {
   #overlay: MapLibreOverlay;
   #layers = new Map<string, ElementTileLayer[]>();
+  #known = new Map<string, string | undefined>();
 
   constructor(private readonly map: MapLibreMap) {
     const sun = new DirectionalLight({ color: [255, 250, 240], intensity: 0.85, direction: [-0.6, 0.9, -1.4] });
@@ -36,12 +38,20 @@ export class DeckOverlay {
 
   /** The map layer under which things are drawn that stand on the ground: the first of the dots and names, which stay on top. */
   get aboveGround(): string | undefined {
-    return this.map.getStyle().layers.find((layer) => layer.type === "circle" || layer.type === "symbol")?.id;
+    return this.#first(["circle", "symbol"]);
   }
 
   /** The map layer under which things are drawn that are seen through all that stands on the ground. */
   get belowBlocks(): string | undefined {
-    return this.map.getStyle().layers.find((layer) => layer.type === "fill-extrusion")?.id ?? this.aboveGround;
+    return this.#first(["fill-extrusion"]) ?? this.aboveGround;
+  }
+
+  /** The first map layer of some types; while the style is being made anew, the one that was known before. */
+  #first(types: string[]): string | undefined {
+    const layers = drawnLayers(this.map);
+    const key = types.join();
+    if (layers.length) this.#known.set(key, layers.find((layer) => types.includes(layer.type))?.id);
+    return this.#known.get(key);
   }
 
   #draw(): void {

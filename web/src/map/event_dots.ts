@@ -3,7 +3,7 @@
 import type { Feature, FeatureCollection, Point } from "geojson";
 import type { ExpressionSpecification, GeoJSONSource, Map as MapLibreMap, Point as Pixel } from "maplibre-gl";
 import { isOverdue } from "../live/event_book";
-import { OVERDUE_COLOR, SEVERITY_COLORS } from "../live/event_words";
+import { OVERDUE_COLOR, SEVERITY_COLORS, STATE_COLORS } from "../live/event_words";
 import type { CityEvent } from "../live_types";
 import type { Theme } from "../store";
 import { EventPulse } from "./event_pulse";
@@ -17,6 +17,7 @@ const CLUSTER_MAX_ZOOM = 15;
 const LABEL_ZOOM = 16.5;
 const NOBODY_SAID = 5;
 const REACH_PX = 4;
+const MOST_MEMBERS = 10_000;
 const FONTS = ["Noto Sans CJK SC", "Noto Sans SC", "PingFang SC", "Microsoft YaHei", "sans-serif"];
 const CLICKED = ["viewer-event-cluster", "viewer-event-dot"];
 const INK: Record<Theme, { text: string; halo: string; stroke: string }> = {
@@ -32,10 +33,13 @@ function colored(property: string): ExpressionSpecification {
   return ["match", ["get", property], ...pairs, SEVERITY_COLORS[0]!] as unknown as ExpressionSpecification;
 }
 
+/** The colour of a state, as lists have it. */
+const stated = ["match", ["get", "state"], ...Object.entries(STATE_COLORS).flat(), STATE_COLORS.close] as unknown as ExpressionSpecification;
+
 function feature(event: CityEvent): Feature<Point> {
   return {
     type: "Feature", id: event.id, geometry: { type: "Point", coordinates: [event.longitude!, event.latitude!] },
-    properties: { event: event.id, severity: event.severity ?? NOBODY_SAID, late: isOverdue(event) ? 1 : 0, title: event.title ?? "" },
+    properties: { event: event.id, severity: event.severity ?? NOBODY_SAID, state: event.state, late: isOverdue(event) ? 1 : 0, title: event.title ?? "" },
   };
 }
 
@@ -68,14 +72,14 @@ export class EventDots {
   setVisible(visible: boolean): void {
     if (visible === this.#visible) return;
     this.#visible = visible;
-    for (const id of ["cluster", "late", "dot", "title", "count", "focus", "chosen"]) {
+    for (const id of ["cluster", "late", "ring", "dot", "title", "count", "focus", "chosen-ring", "chosen"]) {
       this.map.setLayoutProperty(`viewer-event-${id}`, "visibility", visible ? "visible" : "none");
     }
   }
 
   setTheme(theme: Theme): void {
     const ink = INK[theme];
-    for (const id of ["cluster", "dot"]) this.map.setPaintProperty(`viewer-event-${id}`, "circle-stroke-color", ink.stroke);
+    for (const id of ["cluster", "ring", "dot"]) this.map.setPaintProperty(`viewer-event-${id}`, "circle-stroke-color", ink.stroke);
     this.map.setPaintProperty("viewer-event-title", "text-color", ink.text);
     this.map.setPaintProperty("viewer-event-title", "text-halo-color", ink.halo);
   }
@@ -105,6 +109,12 @@ export class EventDots {
     return { group, center: (hit.geometry as Point).coordinates as [number, number] };
   }
 
+  /** The ids of the events in a group. */
+  async members(group: number): Promise<number[]> {
+    const leaves = await this.map.getSource<GeoJSONSource>(EVENT_SOURCE)!.getClusterLeaves(group, MOST_MEMBERS, 0);
+    return leaves.map(({ properties }) => Number(properties?.event));
+  }
+
   /** Comes so near to a group that it falls apart. */
   async open(group: number, center: [number, number]): Promise<void> {
     const zoom = await this.map.getSource<GeoJSONSource>(EVENT_SOURCE)!.getClusterExpansionZoom(group);
@@ -116,11 +126,13 @@ export class EventDots {
     // its ring is a little larger than the group itself, by the same steps
     const late: ExpressionSpecification = [">", ["get", "late"], 0];
     const size: ExpressionSpecification = ["interpolate", ["linear"], ["zoom"], 11, ["-", 7, ["*", 0.5, ["get", "severity"]]], 17, ["-", 12, ["get", "severity"]]];
+    const ringSize: ExpressionSpecification = ["interpolate", ["linear"], ["zoom"], 11, ["-", 9.5, ["*", 0.5, ["get", "severity"]]], 17, ["-", 16, ["get", "severity"]]];
     const groupSize: ExpressionSpecification = ["step", ["get", "point_count"], 14, 10, 17, 100, 22, 1000, 27];
+    const aroundGroup: ExpressionSpecification = ["step", ["number", ["get", "point_count"], 1], 18, 10, 21, 100, 26, 1000, 31];
     map.addLayer({
       id: "viewer-event-late", type: "circle", source: EVENT_SOURCE, filter: late,
       paint: {
-        "circle-radius": ["case", isGroup, ["step", ["number", ["get", "point_count"], 1], 18, 10, 21, 100, 26, 1000, 31], 13],
+        "circle-radius": ["interpolate", ["linear"], ["zoom"], 11, ["case", isGroup, aroundGroup, 12], 17, ["case", isGroup, aroundGroup, 18]],
         "circle-color": "rgba(0,0,0,0)", "circle-stroke-color": OVERDUE_COLOR, "circle-stroke-width": 2.5,
       },
     });
@@ -129,8 +141,12 @@ export class EventDots {
       paint: { "circle-color": colored("worst"), "circle-radius": groupSize, "circle-stroke-width": 2, "circle-opacity": 0.94 },
     });
     map.addLayer({
+      id: "viewer-event-ring", type: "circle", source: EVENT_SOURCE, filter: isOne,
+      paint: { "circle-color": stated, "circle-radius": ringSize, "circle-stroke-width": 1 },
+    });
+    map.addLayer({
       id: "viewer-event-dot", type: "circle", source: EVENT_SOURCE, filter: isOne,
-      paint: { "circle-color": colored("severity"), "circle-radius": size, "circle-stroke-width": 2 },
+      paint: { "circle-color": colored("severity"), "circle-radius": size, "circle-stroke-width": 1.5 },
     });
     map.addLayer({
       id: "viewer-event-count", type: "symbol", source: EVENT_SOURCE, filter: isGroup,
@@ -144,9 +160,13 @@ export class EventDots {
     });
     map.addLayer({
       id: "viewer-event-focus", type: "circle", source: FOCUS,
-      paint: { "circle-radius": 17, "circle-color": ACCENT, "circle-opacity": 0.16, "circle-stroke-color": ACCENT, "circle-stroke-width": 3 },
+      paint: { "circle-radius": 19, "circle-color": ACCENT, "circle-opacity": 0.16, "circle-stroke-color": ACCENT, "circle-stroke-width": 3 },
     });
     // on top of the names of others
+    map.addLayer({
+      id: "viewer-event-chosen-ring", type: "circle", source: FOCUS,
+      paint: { "circle-color": stated, "circle-radius": 12.5, "circle-stroke-color": "#ffffff", "circle-stroke-width": 1 },
+    });
     map.addLayer({
       id: "viewer-event-chosen", type: "circle", source: FOCUS,
       paint: { "circle-color": colored("severity"), "circle-radius": 8, "circle-stroke-color": "#ffffff", "circle-stroke-width": 2 },

@@ -6,7 +6,7 @@ import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url";
 import "maplibre-gl/dist/maplibre-gl.css";
 import type { Camera, Store } from "../store";
 import type { Config } from "../types";
-import { isDrawnInSoftware, isMotionReduced } from "./graphics";
+import { isDrawnInSoftware, isMotionReduced, startAnewWithGraphics } from "./graphics";
 
 maplibre.setWorkerUrl(workerUrl);
 
@@ -27,6 +27,7 @@ export function createMap(container: HTMLElement, style: StyleSpecification, con
     fadeDuration: isMotionReduced() ? 0 : 120,
   });
   map.on("moveend", () => store.set("camera", readCamera(map)));
+  startAnewWithGraphics(map);
   return map;
 }
 

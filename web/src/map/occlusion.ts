@@ -2,6 +2,7 @@
 
 import type { Map as MapLibreMap, MapGeoJSONFeature, Point } from "maplibre-gl";
 import type { Position } from "../types";
+import { drawnLayers } from "./drawn_layers";
 
 /** Longitude, latitude, height in metres. */
 export type Place = readonly [number, number, number];
@@ -14,7 +15,7 @@ export function isBehindBlock(map: MapLibreMap, point: Point, coordinate: readon
   const [lon, lat, height] = coordinate ?? [];
   if (lon === undefined || lat === undefined || height === undefined) return false;
   const place: Place = [lon, lat, height];
-  const layers = map.getStyle().layers.filter((layer) => layer.type === "fill-extrusion").map((layer) => layer.id);
+  const layers = drawnLayers(map).filter((layer) => layer.type === "fill-extrusion").map((layer) => layer.id);
   const blocks = map.queryRenderedFeatures(point, { layers });
   if (!blocks.length) return false;
   const camera = cameraPlace(map);

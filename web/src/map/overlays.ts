@@ -3,6 +3,7 @@
 import type { ExpressionSpecification, GeoJSONSource, Map as MapLibreMap } from "maplibre-gl";
 import type { FeatureCollection, Geometry } from "geojson";
 import type { CityObject, Position } from "../types";
+import { drawnLayers } from "./drawn_layers";
 
 const ACCENT = "#ff8a00";
 const ZONE = "#1664d9";
@@ -30,7 +31,7 @@ export function addOverlays(map: MapLibreMap): void {
 
 /** The selected building drawn from its own tile, so that its walls coincide with those it covers. */
 function addBuildingHighlight(map: MapLibreMap): void {
-  const own = map.getStyle().layers.find((layer) => layer.id === "buildings:extrusion");
+  const own = drawnLayers(map).find((layer) => layer.id === "buildings:extrusion");
   if (own?.type !== "fill-extrusion") return;
   map.addLayer({
     id: "viewer-selection-extrusion", type: "fill-extrusion", source: own.source, "source-layer": own["source-layer"] ?? "buildings",

@@ -2,6 +2,7 @@
 
 import type { Map as MapLibreMap, MapMouseEvent, Point } from "maplibre-gl";
 import type { Viewer } from "../viewer";
+import { drawnLayers } from "./drawn_layers";
 import { layerOf } from "./style";
 
 const REACH_PX = 4;
@@ -24,7 +25,7 @@ interface Feature {
 }
 
 function pickFeature(map: MapLibreMap, point: Point): Feature | null {
-  const layers = map.getStyle().layers
+  const layers = drawnLayers(map)
     .filter((layer) => layer.type in PREFERENCE && "source" in layer && !layer.source.startsWith("viewer-") && layerOf(layer))
     .map((layer) => layer.id);
   const box: [[number, number], [number, number]] = [[point.x - REACH_PX, point.y - REACH_PX], [point.x + REACH_PX, point.y + REACH_PX]];

@@ -3,6 +3,7 @@
 import type { Feature, FeatureCollection, Point } from "geojson";
 import type { ExpressionSpecification, GeoJSONSource, Map as MapLibreMap, Point as Pixel } from "maplibre-gl";
 import type { LastReadings } from "../live/readings";
+import type { Bounds } from "../types";
 
 const SENSOR_SOURCE = "viewer-sensors";
 const TELLING = "#12a594";
@@ -10,6 +11,9 @@ const SILENT = "#8a6d3b";
 const CLUSTER_RADIUS_PX = 34;
 const CLUSTER_MAX_ZOOM = 14;
 const REACH_PX = 4;
+const MOST_MEMBERS = 10_000;
+/** The map knows places less exactly than the service. */
+const AROUND_DEG = 1e-5;
 const LAYERS = ["viewer-sensor-group", "viewer-sensor-dot"];
 const FONTS = ["Noto Sans CJK SC", "Noto Sans SC", "PingFang SC", "Microsoft YaHei", "sans-serif"];
 const EMPTY: FeatureCollection<Point> = { type: "FeatureCollection", features: [] };
@@ -25,6 +29,8 @@ function features({ id, lon, lat, stale }: LastReadings): Feature<Point>[] {
 
 export class SensorDots {
   #isVisible = true;
+  /** What is drawn. */
+  last: LastReadings | null = null;
 
   constructor(private readonly map: MapLibreMap) {
     map.addSource(SENSOR_SOURCE, {
@@ -52,6 +58,7 @@ export class SensorDots {
   }
 
   show(last: LastReadings): void {
+    this.last = last;
     void this.map.getSource<GeoJSONSource>(SENSOR_SOURCE)?.setData({ type: "FeatureCollection", features: features(last) });
   }
 
@@ -68,6 +75,15 @@ export class SensorDots {
     if (!hit) return null;
     const { cluster_id: group, sensor } = hit.properties as Record<string, number>;
     return group === undefined ? { sensor: sensor! } : { group, center: (hit.geometry as Point).coordinates as [number, number] };
+  }
+
+  /** The sensors of a group, and where they lie. */
+  async members(group: number): Promise<{ ids: number[]; bounds: Bounds }> {
+    const leaves = await this.map.getSource<GeoJSONSource>(SENSOR_SOURCE)!.getClusterLeaves(group, MOST_MEMBERS, 0);
+    const places = leaves.map(({ geometry }) => (geometry as Point).coordinates as [number, number]);
+    const [lons, lats] = [places.map(([lon]) => lon), places.map(([, lat]) => lat)];
+    const bounds: Bounds = [Math.min(...lons) - AROUND_DEG, Math.min(...lats) - AROUND_DEG, Math.max(...lons) + AROUND_DEG, Math.max(...lats) + AROUND_DEG];
+    return { ids: leaves.map(({ properties }) => Number(properties?.sensor)), bounds };
   }
 
   async open(group: number, center: [number, number]): Promise<void> {

@@ -4,6 +4,7 @@ import type { Feature, FeatureCollection, Geometry } from "geojson";
 import type { GeoJSONSource, Map as MapLibreMap } from "maplibre-gl";
 import type { SeeingCamera } from "../live_types";
 import type { Position } from "../types";
+import { drawnLayers } from "./drawn_layers";
 
 const SEEN = "#0a9d8f";
 const EMPTY: FeatureCollection = { type: "FeatureCollection", features: [] };
@@ -36,7 +37,7 @@ export function coneArea({ at, azimuth_deg, hfov_deg, range_m }: Cone): GeoJSON.
 
 /** Adds what shows sight to the map, below the blocks where it lies on the ground. */
 export function addSight(map: MapLibreMap): void {
-  const blocks = map.getStyle().layers.find((layer) => layer.type === "fill-extrusion")?.id;
+  const blocks = drawnLayers(map).find((layer) => layer.type === "fill-extrusion")?.id;
   for (const name of ["viewer-cone", "viewer-viewshed", "viewer-seeing"]) map.addSource(name, { type: "geojson", data: EMPTY });
   map.addLayer({ id: "viewer-viewshed-fill", type: "fill", source: "viewer-viewshed", paint: { "fill-color": SEEN, "fill-opacity": 0.42 } }, blocks);
   map.addLayer({ id: "viewer-viewshed-line", type: "line", source: "viewer-viewshed", paint: { "line-color": SEEN, "line-width": 1 } }, blocks);

@@ -4,6 +4,7 @@ import type { LayerSpecification, Map as MapLibreMap, StyleSpecification } from 
 import { api } from "../api";
 import type { State, Theme } from "../store";
 import type { LayerInfo } from "../types";
+import { awaitedStyle, drawnLayers } from "./drawn_layers";
 
 /** The layer that is looked for below the ground. */
 export const PIPES = "pipes";
@@ -86,7 +87,7 @@ const RANK: Record<string, number> = { background: 0, fill: 1, hillshade: 2, lin
 /** The map layer below which one of this type belongs: areas under lines under points under labels. */
 function below(map: MapLibreMap, type: string): string | undefined {
   const rank = RANK[type] ?? 3;
-  return map.getStyle().layers.find((each) => (RANK[each.type] ?? 3) > rank)?.id;
+  return drawnLayers(map).find((each) => (RANK[each.type] ?? 3) > rank)?.id;
 }
 
 /** Which map layers draw each catalogue layer, and whether they can be seen. */
@@ -99,7 +100,7 @@ export class LayerStyles {
   constructor(private readonly map: MapLibreMap, private readonly layers: LayerInfo[]) {}
 
   ids(layer: string): string[] {
-    return this.map.getStyle().layers.filter((each) => layerOf(each) === layer).map((each) => each.id);
+    return drawnLayers(this.map).filter((each) => layerOf(each) === layer).map((each) => each.id);
   }
 
   isOn(layer: LayerInfo, state: Readonly<State>): boolean {
@@ -116,6 +117,8 @@ export class LayerStyles {
 
   /** Brings the map in step with the state's switches and opacities. */
   async apply(state: Readonly<State>): Promise<void> {
+    const awaited = awaitedStyle(this.map);
+    if (awaited) await awaited;
     await Promise.all(this.layers.filter((layer) => layer.tiles).map(async (layer) => {
       const on = this.isOn(layer, state);
       if (on) await this.#ensure(layer, state.theme);

@@ -3,6 +3,7 @@
 import type { Map as MapLibreMap, StyleSpecification } from "maplibre-gl";
 import { api } from "../api";
 import type { Theme } from "../store";
+import { drawnLayers } from "./drawn_layers";
 import { baseStyleName, layerOf, layerStyleName } from "./style";
 
 const COLOR = /-color$/;
@@ -15,7 +16,7 @@ export class MapTheme {
   /** Gives every layer that the map has now the theme's colours; what the service has no style for stays. */
   async apply(theme: Theme): Promise<void> {
     const done = await this.#recolour(baseStyleName(theme));
-    const others = new Set(this.map.getStyle().layers.filter((layer) => !done.has(layer.id) && !layer.id.startsWith("viewer-")).map(layerOf));
+    const others = new Set(drawnLayers(this.map).filter((layer) => !done.has(layer.id) && !layer.id.startsWith("viewer-")).map(layerOf));
     await Promise.all([...others].filter((layer) => layer !== null).map((layer) => this.#recolour(layerStyleName(layer, theme))));
   }
 

@@ -2,7 +2,7 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 const HOUR_MS = 3_600_000;
-const STEPS_H = [1, 2, 3, 6, 12, 24];
+const STEPS_H = [1 / 60, 5 / 60, 0.25, 0.5, 1, 2, 3, 6, 12, 24];
 
 export function svg<K extends keyof SVGElementTagNameMap>(tag: K, attributes: Record<string, string | number>, text?: string): SVGElementTagNameMap[K] {
   const element = document.createElementNS(SVG, tag);
@@ -24,7 +24,7 @@ export function niceTicks(low: number, high: number, about: number): number[] {
   return Array.from({ length: Math.max(0, Math.floor(high / step) - first + 1) }, (_, i) => (first + i) * step);
 }
 
-/** Full hours of the local clock within a span, about so many. */
+/** Full hours, or minutes, of the local clock within a span, about so many. */
 export function timeTicks(from: number, to: number, about: number): number[] {
   const hours = (to - from) / HOUR_MS;
   const step = (STEPS_H.find((each) => hours / each <= about + 1) ?? 24) * HOUR_MS;

@@ -13,14 +13,14 @@ const joined = (...parts: unknown[]): string => parts.map(text).filter(Boolean).
 
 /** Name and detail, by the part of the context. */
 const TOLD: Record<string, (item: ContextItem) => [string, string]> = {
-  sensors: (item) => [joined(item.kind, item.name), joined(item.code, item.phenomenon_time ? hour(text(item.phenomenon_time)) : null)],
+  sensors: (item) => [joined(item.kind, item.name), joined(item.phenomenon_time ? t("ago", { span: span(Date.now() - Date.parse(text(item.phenomenon_time))) }) : null, item.code)],
   pipes: (item) => [joined(item.network, item.kind), joined(item.diameter_mm && value("diameter_mm", item.diameter_mm), item.material, item.depth_m && value("depth_m", item.depth_m))],
   pipe_nodes: (item) => [joined(item.kind, item.network), joined(item.source_key, item.state)],
   rivers: (item) => [text(item.name), joined(item.class, item.width_m && value("width_m", item.width_m))],
   help: (item) => [text(item.name), joined(item.kind, item.contact, item.road_s === null || item.road_s === undefined ? t("no_road") : t("by_road", { span: span(Number(item.road_s) * 1000) }))],
   hazards: (item) => [text(item.name), joined(item.kind, item.contact)],
   cell: (item) => [joined(item.code, item.name), joined(item.grid, item.manager)],
-  building: (item) => [text(item.name) || text(item.address), joined(item.use, item.storeys_above && t("event_storey", { n: text(item.storeys_above) }))],
+  building: (item) => [text(item.name) || text(item.address), joined(item.use, item.units ? t("units_count", { n: text(item.units) }) : "", item.storeys_above && t("event_storey", { n: text(item.storeys_above) }))],
   room: (item) => [joined(item.name ?? (item.storey_number === null ? null : t("event_storey", { n: text(item.storey_number) })), item.room), item.floor_area_m2 ? value("floor_area_m2", item.floor_area_m2) : ""],
   events: (item) => [text(item.title) || text(item.type), joined(severityTitle(item.severity as number | null), hour(text(item.occurred_at)))],
 };

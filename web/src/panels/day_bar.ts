@@ -3,31 +3,34 @@
 import { emptyState, errorState, h, iconButton, spinner } from "../dom";
 import { number } from "../format";
 import { t } from "../i18n";
-import { readDay, renewed, until, type Day } from "../live/day";
+import { inBin, readDay, renewed, until, type Day } from "../live/day";
 import { hour } from "../live/hour";
-import { typeTitle } from "../live/event_words";
 import type { CityEvent } from "../live_types";
 import { Playback } from "../tools/playback";
 import type { Viewer } from "../viewer";
+import { EventList } from "./event_list";
 import { reasonOf } from "./failure";
-import { histogram, hours } from "./histogram";
-import { eventRow } from "./now";
+import { binTitle, histogram, hours } from "./histogram";
 import { segments } from "./segments";
 import type { SidePanel } from "./side";
 
 const SPEEDS = [300, 1200, 3600];
-const LISTED = 200;
 const STEP_MS = 60_000;
+
+/** What the list beside shows: all up to the moment, or one half hour. */
+type Listed = "shown" | { bin: number };
 
 export class DayBar {
   readonly element = h("section", { id: "day", class: "day-bar panel", hidden: true });
   #day: Day | null = null;
   #asked = 0;
-  #isListed = false;
+  #listed: Listed | null = null;
+  readonly #events: EventList;
   #playback = new Playback(() => this.#moved());
 
   /** onShow() is called with the events that the map is to show, or null for what is open now. */
   constructor(private readonly viewer: Viewer, private readonly side: SidePanel, private readonly onShow: (events: CityEvent[] | null) => void) {
+    this.#events = new EventList(viewer, () => t("day_none"));
     viewer.store.watch(["day"], () => void this.follow());
     viewer.store.watch(["lang"], () => { if (this.#day) this.#render(this.#day); });
     viewer.book.watch(({ changed }) => this.#hear(changed));
@@ -46,7 +49,7 @@ export class DayBar {
     this.#playback.pause();
     if (!isOpen) {
       this.#day = null;
-      this.#list(false);
+      this.#list(null);
       this.onShow(null);
       return;
     }
@@ -93,7 +96,7 @@ export class DayBar {
         h("button", { type: "button", class: "icon-button", id: "day-play", onclick: () => this.#toggle() }),
         speeds.element,
         h("b", { class: "day-moment", id: "day-moment", role: "status", "aria-live": "off" }),
-        h("button", { type: "button", class: "text-button", id: "day-count", onclick: () => this.#list(!this.#isListed) }),
+        h("button", { type: "button", class: "text-button", id: "day-count", onclick: () => (this.#listed === "shown" ? this.#list(null) : this.#open("shown")) }),
         day.cut ? h("span", { class: "muted small-text" }, t("day_cut", { n: number(day.events.length, 0) })) : null,
         h("span", { class: "grow" })),
       day.events.length ? this.#track(day) : emptyState(t("day_none")));
@@ -111,7 +114,7 @@ export class DayBar {
       mark.style.left = `${part * 100}%`;
       return mark;
     }));
-    return h("div", { class: "day-track" }, histogram(day), scale, h("i", { class: "day-now", "aria-hidden": "true" }), slider);
+    return h("div", { class: "day-track" }, histogram(day, (bin) => this.#open({ bin })), scale, h("i", { class: "day-now", "aria-hidden": "true" }), slider);
   }
 
   #toggle(): void {
@@ -125,7 +128,7 @@ export class DayBar {
     const day = this.#day;
     if (!day) return;
     this.onShow(this.#shown(day));
-    if (this.#isListed) this.#list(true);
+    if (this.#listed) this.#list(this.#listed);
   }
 
   /** A slider knows full minutes only: at its end all is shown. */
@@ -155,20 +158,25 @@ export class DayBar {
     this.element.querySelector<HTMLElement>(".day-now")!.style.left = `${((moment - day.from) / (day.to - day.from)) * 100}%`;
   }
 
-  /** The events up to the moment, the latest first. */
-  #list(isListed: boolean): void {
-    const front = isListed && !this.#isListed;
-    this.#isListed = isListed;
+  /** Lists the events up to the moment, or those of one half hour; the latest first. */
+  #list(listed: Listed | null): void {
+    const front = listed !== null && this.#listed === null;
+    this.#listed = listed;
     const day = this.#day;
-    if (!isListed || !day) {
+    if (!listed || !day) {
       this.side.hide("day");
       return;
     }
-    const events = [...this.#shown(day)].reverse().slice(0, LISTED);
-    const body = h("div", { class: "panel-body" }, h("ul", { class: "links event-list" }, ...events.map((event) => h("li", {},
-      eventRow(event, typeTitle(event, this.viewer.book.types), {
-        onclick: () => this.viewer.openEvent(event.id, event.longitude === null ? undefined : { center: [event.longitude, event.latitude!] }),
-      })))));
-    this.side.show("day", "day", body, () => this.#list(false), front);
+    const events = listed === "shown" ? this.#shown(day) : inBin(day, listed.bin);
+    const title = listed === "shown" ? t("day_shown", { n: number(events.length, 0) }) : binTitle(day, listed.bin, events.length);
+    this.#events.show([...events].reverse());
+    const body = h("div", { class: "panel-body", "data-count": events.length }, h("p", { class: "muted small-text now-total" }, title), this.#events.element);
+    this.side.show("day", "day", body, () => this.#list(null), front);
+  }
+
+  #open(listed: Listed): void {
+    this.#events.reset();
+    this.#listed = null;
+    this.#list(listed);
   }
 }

@@ -29,7 +29,7 @@ export class DetailsPanel {
 
   constructor(private readonly viewer: Viewer, private readonly side: SidePanel) {
     viewer.store.watch(["selection"], (state) => void this.open(state.selection));
-    viewer.store.watch(["lang"], () => this.#object && this.#show(this.#object));
+    viewer.store.watch(["lang"], () => this.#object && this.#show(this.#object, false));
   }
 
   async open(id: number | null): Promise<void> {
@@ -83,7 +83,7 @@ export class DetailsPanel {
     this.side.show("object", "attributes", page, () => this.viewer.select(null));
   }
 
-  #show(object: CityObject): void {
+  #show(object: CityObject, front = true): void {
     const body = h("div", { class: "panel-body", "data-object": object.id }, this.#head(object));
     if (object.layer === "buildings") body.append(dossierSections(this.viewer, object.id));
     if (object.layer === "sensors") body.append(sensorSection(object));
@@ -95,7 +95,7 @@ export class DetailsPanel {
       fold(t("attributes"), () => [this.#attributes(object)], true),
       ...this.#extra(object), ...provenance(object), ...this.#links(object),
     );
-    this.side.show("object", "attributes", body, () => this.viewer.select(null));
+    this.side.show("object", "attributes", body, () => this.viewer.select(null), front);
   }
 
   #head(object: CityObject): HTMLElement {

@@ -4,7 +4,7 @@ import { ApiError, api } from "../api";
 import { errorState, fold, h, iconButton, spinner } from "../dom";
 import { dateTime, number } from "../format";
 import { t } from "../i18n";
-import { reasonTitle, severityColor, severityTitle, stateTitle, typeTitle } from "../live/event_words";
+import { reasonTitle, severityColor, severityTitle, sourceTitle, typeTitle } from "../live/event_words";
 import type { CityEvent, EventFile } from "../live_types";
 import { showSeeing } from "../map/sight";
 import type { Viewer } from "../viewer";
@@ -13,8 +13,9 @@ import { EventContextSection } from "./event_context";
 import { logList } from "./event_log";
 import { EventSteps } from "./event_steps";
 import { reasonOf } from "./failure";
-import { eventRow } from "./now";
+import { eventRow } from "./event_row";
 import type { SidePanel } from "./side";
+import { stateChip } from "./state_chip";
 
 export class EventPanel {
   #file: EventFile | null = null;
@@ -104,9 +105,9 @@ export class EventPanel {
     const place = file.longitude === null ? null : [file.longitude, file.latitude!];
     return h("div", { class: "object-head" },
       h("div", { class: "grow" },
-        h("div", { class: "chips" }, severity, h("span", { class: "chip" }, type), h("span", { class: "chip quiet", "data-state": file.state }, stateTitle(file.state))),
+        h("div", { class: "chips" }, severity, h("span", { class: "chip" }, type), stateChip(file.state)),
         h("h3", { class: "object-name" }, file.title || type),
-        h("div", { class: "muted small-text" }, `${dateTime(file.occurred_at)} · ${t("event_source")} ${file.source} ${file.source_key}`),
+        h("div", { class: "muted small-text" }, reportLine(file)),
         file.description && file.description !== file.title ? h("p", { class: "event-text" }, file.description) : null,
         file.merged_into_id === null ? null : h("button", {
           type: "button", class: "button", onclick: () => this.viewer.openEvent(file.merged_into_id!),
@@ -119,6 +120,11 @@ export class EventPanel {
       onclick: () => this.viewer.openEvent(part.id),
     }))));
   }
+}
+
+/** When it was, and who reported it by which number; the keys of the service's own sensors say nothing to people. */
+function reportLine({ occurred_at: at, source, source_key: key, sensor_id: sensor }: EventFile): string {
+  return `${dateTime(at)} · ${t("event_source")} ${sourceTitle(source)}${source === "sensor" && sensor !== null ? "" : ` ${key}`}`;
 }
 
 /** Address, building, storey and room, how sure that is and why; and who answers. */

@@ -1,20 +1,18 @@
 /** What lies around an event, part by part; none is told from no data, and each part says how old it is. */
 
 import { api } from "../api";
-import { errorState, fold, h, spinner } from "../dom";
-import { t, word } from "../i18n";
-import { span } from "../live/event_words";
+import { errorState, h, spinner } from "../dom";
+import { t } from "../i18n";
 import type { ContextPart, EventContext, EventFile } from "../live_types";
 import type { Viewer } from "../viewer";
 import { contextItem } from "./context_item";
+import { contextPart } from "./context_part";
 import { reasonOf } from "./failure";
 import { seeingPart } from "./seeing_part";
 
 /** In the order in which a commander asks. */
-const PARTS = ["room", "building", "sensors", "hazards", "help", "pipe_nodes", "pipes", "rivers", "cell", "events"] as const;
+const PARTS = ["room", "building", "sensors", "cameras", "hazards", "help", "pipe_nodes", "pipes", "rivers", "cell", "events"] as const;
 const OPENED = ["sensors"];
-/** The height of what is looked at where the event does not tell its own: somebody who stands there. */
-const STANDING_M = 1.5;
 
 export class EventContextSection {
   readonly element = h("section", { class: "event-context" });
@@ -64,33 +62,14 @@ export class EventContextSection {
   #show(file: EventFile, context: EventContext): void {
     const parts = PARTS.flatMap((name) => {
       const part = context[name] as ContextPart | undefined;
-      return part ? [this.#part(name, part)] : [];
+      return part ? [name === "cameras" ? seeingPart(this.viewer, file, part) : this.#part(name, part)] : [];
     });
-    const cameras = file.longitude === null ? [] : [seeingPart(this.viewer, [file.longitude, file.latitude!], file.height_m ?? STANDING_M)];
     this.element.dataset.state = "read";
-    this.element.replaceChildren(h("h4", {}, t("context")), ...cameras, ...parts);
+    this.element.replaceChildren(h("h4", {}, t("context")), ...parts);
   }
 
   #part(name: string, part: ContextPart): HTMLElement {
-    const isFound = part.state === "found";
-    const title = h("span", { class: "grow part-title" }, word("part_", name));
-    const mark = isFound ? h("b", { class: "count strong", "data-count": part.items.length }, part.items.length)
-      : h("span", { class: `chip quiet part-${part.state}` }, word("context_", part.state));
-    const section = fold(h("span", { class: "part-line" }, title, mark), () => [
-      h("p", { class: "muted small-text" }, partNote(part)),
-      isFound ? h("ul", { class: "links" }, ...part.items.map((item) => h("li", {}, contextItem(this.viewer, name, item)))) : null,
-    ], isFound && OPENED.includes(name), "fold part");
-    section.dataset.part = name;
-    section.dataset.state = part.state;
-    return section;
+    return contextPart(name, part, OPENED.includes(name), () =>
+      h("ul", { class: "links" }, ...part.items.map((item) => h("li", {}, contextItem(this.viewer, name, item)))));
   }
-}
-
-/** Within which distance was looked, and the age of the oldest layer that it rests on. */
-function partNote({ radius_m, layers }: ContextPart): string {
-  const ages = layers.map(({ age_s }) => age_s).filter((age) => age !== null);
-  return [
-    radius_m === undefined ? "" : t("context_radius", { n: radius_m }),
-    ages.length ? t("context_age", { span: span(Math.max(...ages) * 1000) }) : "",
-  ].filter(Boolean).join(" · ");
 }

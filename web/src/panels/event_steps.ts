@@ -3,7 +3,7 @@
 import { ApiError, api } from "../api";
 import { h } from "../dom";
 import { language, t } from "../i18n";
-import { stateTitle } from "../live/event_words";
+import { stateColor, stateTitle } from "../live/event_words";
 import { STATES, type EventFile, type EventState } from "../live_types";
 import type { Viewer } from "../viewer";
 import { reasonOf } from "./failure";
@@ -54,7 +54,7 @@ export class EventSteps {
     const at = STATES.indexOf(file.state);
     const steps = STATES.map((state, i) => h("li", {
       class: i < at ? "past" : i === at ? "current" : "", "aria-current": i === at ? "step" : null,
-    }, h("i", { "aria-hidden": "true" }), h("span", {}, stateTitle(state))));
+    }, mark(state, i === at), h("span", {}, stateTitle(state))));
     this.element.setAttribute("aria-label", t("steps"));
     this.element.replaceChildren(h("ol", { class: "steps" }, ...steps), ...this.#actions(file));
   }
@@ -118,4 +118,11 @@ export class EventSteps {
       this.#render();
     }
   }
+}
+
+/** The step where the event is has its state's colour. */
+function mark(state: EventState, isCurrent: boolean): HTMLElement {
+  const dot = h("i", { "aria-hidden": "true" });
+  if (isCurrent) dot.style.borderColor = dot.style.background = stateColor(state);
+  return dot;
 }

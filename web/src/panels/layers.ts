@@ -6,6 +6,10 @@ import { t, titleOf } from "../i18n";
 import { icon } from "../icons";
 import type { LayerInfo, LegendEntry } from "../types";
 import { MODELS, type Viewer } from "../viewer";
+import { UNITS } from "../live_types";
+import { unitList } from "./unit_list";
+
+const EVENTS = "events";
 
 interface Row {
   id: string;
@@ -26,12 +30,23 @@ export class LayersPanel {
   #filter = "";
   #opened = new Set<string>();
   #closedThemes = new Set<string>();
+  /** The units that are listed. */
+  #units = "";
 
   constructor(private readonly viewer: Viewer, private readonly onClose: () => void) {
     this.render();
     viewer.store.watch(["switched", "opacity", "hillshade"], () => this.#sync());
     viewer.store.watch(["lang"], () => this.render());
+    viewer.units.watch(() => this.#countUnits());
     viewer.map.on("zoomend", () => this.#markZoom());
+  }
+
+  /** Units come and go while one looks. */
+  #countUnits(): void {
+    const named = [...this.viewer.units.all.values()].map(({ code, name }) => name ?? code).sort().join();
+    if (named === this.#units) return;
+    this.#units = named;
+    this.#fill();
   }
 
   render(): void {
@@ -71,6 +86,8 @@ export class LayersPanel {
       const row = layer.id === MODELS ? this.#modelsRow() : this.#layerRow(layer);
       add(layer.theme.id, titleOf(layer.theme.title, layer.theme.id), row);
     }
+    const events = layers.find((layer) => layer.id === EVENTS)?.theme;
+    if (this.viewer.units.all.size) add(events?.id ?? UNITS, titleOf(events?.title, t("units_layer")), this.#unitsRow());
     if (this.viewer.config.terrain && !this.viewer.layers.some((layer) => layer.kind === "raster")) {
       add("terrain", t("basemap"), this.#hillshadeRow());
     }
@@ -105,6 +122,14 @@ export class LayersPanel {
       id: MODELS, title: titleOf(layer?.title, t("models")), count: models.length, on: store.state.switched[MODELS] ?? true, switchable: true,
       swatch: [{ label: { zh: "", en: "" }, color: "#c7772e", value: null }], geometry: "polygon", hint: "", zoom: null,
       body: () => this.#modelList(),
+    };
+  }
+
+  #unitsRow(): Row {
+    const { store, units } = this.viewer;
+    return {
+      id: UNITS, title: t("units_layer"), count: units.all.size, on: store.state.switched[UNITS] ?? true, switchable: true,
+      swatch: [{ label: { zh: "", en: "" }, color: "#27408f", value: null }], geometry: "point", hint: "", zoom: null, body: () => [unitList(this.viewer)],
     };
   }
 
@@ -149,7 +174,7 @@ export class LayersPanel {
       store.set("hillshade", on);
       return;
     }
-    const standard = id === MODELS ? true : layers.find((layer) => layer.id === id)?.visible;
+    const standard = id === MODELS || id === UNITS ? true : layers.find((layer) => layer.id === id)?.visible;
     const { [id]: _, ...others } = store.state.switched;
     store.set("switched", on === standard ? others : { ...others, [id]: on });
   }
@@ -196,7 +221,7 @@ export class LayersPanel {
     const { store, layers, styles } = this.viewer;
     const on = (id: string) => {
       if (id === "hillshade") return store.state.hillshade;
-      if (id === MODELS) return store.state.switched[MODELS] ?? true;
+      if (id === MODELS || id === UNITS) return store.state.switched[id] ?? true;
       const layer = layers.find((each) => each.id === id);
       return layer ? layer.tiles !== null && styles.isOn(layer, store.state) : false;
     };

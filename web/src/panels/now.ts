@@ -1,27 +1,23 @@
 /** What is going on now: the open events, the newest first, with counts that each open their list. */
 
-import { emptyState, errorState, h, spinner } from "../dom";
+import { errorState, h, spinner } from "../dom";
 import { number } from "../format";
 import { t } from "../i18n";
-import { isOverdue } from "../live/event_book";
 import { EVERYTHING, fits, type EventFilter } from "../live/event_filter";
-import { severityColor, severityTitle, span, stateTitle, typeTitle } from "../live/event_words";
-import { hour } from "../live/hour";
-import type { CityEvent } from "../live_types";
 import type { Viewer } from "../viewer";
+import { EventList } from "./event_list";
 import { reasonOf } from "./failure";
 import { filterBar } from "./now_filter";
 import type { SidePanel } from "./side";
 
-const SHOWN = 100;
-
 export class NowPanel {
   #body = h("div", { class: "panel-body now" });
-  #limit = SHOWN;
+  readonly #list: EventList;
 
   constructor(private readonly viewer: Viewer, private readonly side: SidePanel) {
+    this.#list = new EventList(viewer, () => t("now_none"));
     viewer.store.watch(["now"], () => {
-      this.#limit = SHOWN;
+      this.#list.reset();
       this.#follow(this.side.current !== "now");
     });
     viewer.store.watch(["lang", "event"], () => this.#fill());
@@ -68,46 +64,14 @@ export class NowPanel {
     const scroll = this.#body.scrollTop;
     const open = book.open;
     const found = open.filter((event) => fits(event, filter));
+    this.#list.show(found);
     this.#body.replaceChildren(
       filterBar(this.viewer, open, filter, this.#set),
       h("p", { class: "muted small-text now-total", role: "status", "data-found": found.length }, t("now_total", { n: number(found.length, 0) }),
         book.isCut ? ` · ${t("now_cut", { n: number(open.length, 0) })}` : ""),
-      found.length ? this.#list(found) : emptyState(t("now_none")),
+      this.#list.element,
     );
     this.#body.scrollTop = scroll;
     if (focused) this.#body.querySelector<HTMLElement>(`[data-key="${CSS.escape(focused)}"]`)?.focus();
   }
-
-  #list(found: CityEvent[]): HTMLElement {
-    const rest = found.length - this.#limit;
-    return h("ul", { class: "links event-list" }, ...found.slice(0, this.#limit).map((event) => h("li", {}, this.#row(event))),
-      rest > 0 ? h("li", {}, h("button", {
-        type: "button", class: "button wide", "data-key": "more", onclick: () => { this.#limit += SHOWN; this.#fill(); },
-      }, t("now_more", { n: number(Math.min(SHOWN, rest), 0) }))) : null);
-  }
-
-  #row(event: CityEvent): HTMLElement {
-    const { book, store } = this.viewer;
-    return eventRow(event, typeTitle(event, book.types), {
-      current: store.state.event === event.id,
-      onclick: () => this.viewer.openEvent(event.id, event.longitude === null ? undefined : { center: [event.longitude, event.latitude!] }),
-    });
-  }
-}
-
-/** One event in a list. */
-export function eventRow(event: CityEvent, type: string, { current = false, onclick }: { current?: boolean; onclick: () => void }): HTMLElement {
-  const late = isOverdue(event);
-  const mark = h("span", { class: "severity-dot", title: severityTitle(event.severity), role: "img", "aria-label": severityTitle(event.severity) });
-  mark.style.background = severityColor(event.severity);
-  return h("button", {
-    type: "button", class: "row-button event-row", "data-event": event.id, "data-key": `event-${event.id}`, "aria-current": current ? "true" : null, onclick,
-  },
-  mark,
-  h("span", { class: "grow" },
-    h("span", { class: "event-line ellipsis" }, event.title || type),
-    h("span", { class: "muted small-text ellipsis event-line" }, `${type} · ${hour(event.occurred_at)}`)),
-  h("span", { class: "event-end" },
-    h("span", { class: "chip quiet" }, stateTitle(event.state)),
-    late ? h("span", { class: "late small-text" }, `${t("now_overdue")} ${span(Date.now() - Date.parse(event.due_at!))}`) : null));
 }

@@ -8,6 +8,7 @@ import { SEVERITIES, fits, type EventFilter } from "../live/event_filter";
 import { severityColor, severityTitle, stateTitle, typeTitle } from "../live/event_words";
 import { OPEN_STATES, type CityEvent } from "../live_types";
 import type { Viewer } from "../viewer";
+import { stateDot } from "./state_chip";
 
 type Change = (change: Partial<EventFilter>) => void;
 
@@ -43,7 +44,7 @@ function severities(count: (wanted: Partial<EventFilter>) => number, filter: Eve
 
 function states(count: (wanted: Partial<EventFilter>) => number, filter: EventFilter, change: Change): HTMLElement {
   return h("div", { class: "filter-line", role: "group", "aria-label": t("now_state") }, ...OPEN_STATES.map((state) =>
-    pill(`state-${state}`, count({ state }), filter.state === state, () => change({ state: filter.state === state ? null : state }), stateTitle(state))));
+    pill(`state-${state}`, count({ state }), filter.state === state, () => change({ state: filter.state === state ? null : state }), stateDot(state), stateTitle(state))));
 }
 
 function pill(key: string, n: number, pressed: boolean, onclick: () => void, ...label: (Node | string)[]): HTMLElement {

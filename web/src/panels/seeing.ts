@@ -9,6 +9,7 @@ import type { Seeing } from "../live_types";
 import type { Position } from "../types";
 import type { Viewer } from "../viewer";
 import { isMissing, reasonOf } from "./failure";
+import { moreSeeing } from "./more_seeing";
 import { receiptFold } from "./receipt";
 import { seeingRows } from "./seeing_rows";
 import type { SidePanel } from "./side";
@@ -16,6 +17,7 @@ import type { SidePanel } from "./side";
 const STANDING_M = 1.5;
 const HIGHEST_M = 1000;
 const WAIT_MS = 300;
+const LISTED = 20;
 
 export class SeeingPanel {
   readonly tool: SeePointTool;
@@ -90,11 +92,12 @@ export class SeeingPanel {
     if (!answer) return null;
     if (!answer.count) return h("div", {}, emptyState(t("who_none")), receiptFold(this.viewer, answer.receipt));
     const cut = answer.cameras.length < answer.count ? ` · ${t("who_listed", { n: answer.cameras.length })}` : "";
+    const more = moreSeeing(answer.count, answer.cameras.length, (count) => this.#ask(count));
     return h("div", {}, h("p", {}, h("b", {}, t("who_count", { n: answer.count })), cut),
-      seeingRows(this.viewer, answer.cameras), receiptFold(this.viewer, answer.receipt));
+      seeingRows(this.viewer, answer.cameras), more, receiptFold(this.viewer, answer.receipt));
   }
 
-  async #ask(): Promise<void> {
+  async #ask(limit = LISTED): Promise<void> {
     const place = this.#place;
     if (!place) return;
     this.#request?.abort();
@@ -103,7 +106,7 @@ export class SeeingPanel {
     showSeeing(this.viewer.map, place, []);
     this.#show(true, spinner(t("loading")));
     try {
-      const answer = await api.seeing(...place, this.#heightM, request.signal);
+      const answer = await api.seeing(...place, this.#heightM, limit, request.signal);
       if (request.signal.aborted) return;
       this.#answer = answer;
       showSeeing(this.viewer.map, place, answer.cameras);

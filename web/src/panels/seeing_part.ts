@@ -1,40 +1,34 @@
-/** The cameras that see a place, as a part of an event's context; they are lit while it is open. */
+/** The cameras that see an event, as a part of its context; they are lit while it is open. */
 
 import { api } from "../api";
-import { errorState, fold, h, spinner } from "../dom";
-import { t } from "../i18n";
+import { h } from "../dom";
 import { showSeeing } from "../map/sight";
-import type { Position } from "../types";
+import type { ContextPart, EventFile, SeeingCamera } from "../live_types";
 import type { Viewer } from "../viewer";
-import { isMissing, reasonOf } from "./failure";
+import { contextPart } from "./context_part";
+import { moreSeeing } from "./more_seeing";
 import { seeingRows } from "./seeing_rows";
 
-const LISTED = 20;
+/** The height of what is looked at where the event does not tell its own: somebody who stands there. */
+const STANDING_M = 1.5;
 
-export function seeingPart(viewer: Viewer, [lon, lat]: Position, heightM: number): HTMLElement {
-  const count = h("span", { class: "count strong" }, "…");
-  const box = h("div", {}, spinner(t("loading")));
-  const section = fold(h("span", { class: "part-line" }, h("span", { class: "grow part-title" }, t("part_cameras")), count), () => [box], false, "fold part");
-  section.dataset.part = "cameras";
-  let light = () => undefined as void;
-  const load = async () => {
-    try {
-      const seeing = await api.seeing(lon, lat, heightM);
-      light = () => showSeeing(viewer.map, section.open ? [lon, lat] : null, seeing.cameras);
-      section.dataset.state = seeing.count ? "found" : "none";
-      count.textContent = seeing.count ? String(seeing.count) : t("context_none");
-      count.className = seeing.count ? "count strong" : "chip quiet part-none";
-      count.dataset.count = String(seeing.count);
-      box.replaceChildren(seeing.count ? seeingRows(viewer, seeing.cameras.slice(0, LISTED)) : h("p", { class: "muted small-text" }, t("who_none")));
-      light();
-    } catch (error) {
-      section.dataset.state = isMissing(error) ? "no_data" : "failed";
-      count.replaceWith(h("span", { class: "chip quiet part-no_data" }, t(isMissing(error) ? "context_no_data" : "error")));
-      box.replaceChildren(isMissing(error) ? h("p", { class: "muted small-text" }, t("who_missing"))
-        : errorState(t("who_failed"), reasonOf(error), () => void load()));
-    }
+export function seeingPart(viewer: Viewer, file: EventFile, part: ContextPart): HTMLElement {
+  let cameras = part.items as unknown as SeeingCamera[];
+  const light = () => {
+    const isLit = section.open && file.longitude !== null && cameras.length > 0;
+    showSeeing(viewer.map, isLit ? [file.longitude!, file.latitude!] : null, cameras);
   };
-  section.addEventListener("toggle", () => light());
-  void load();
+  const list = () => {
+    const box = h("div", {}, seeingRows(viewer, cameras));
+    const more = moreSeeing(part.count ?? cameras.length, cameras.length, async (count) => {
+      cameras = (await api.seeing(file.longitude!, file.latitude!, file.height_m ?? STANDING_M, count)).cameras;
+      box.replaceChildren(seeingRows(viewer, cameras));
+      light();
+    });
+    if (more) box.append(more);
+    return box;
+  };
+  const section: HTMLDetailsElement = contextPart("cameras", part, false, list);
+  section.addEventListener("toggle", light);
   return section;
 }

@@ -6,12 +6,14 @@ import { number } from "../format";
 import { t } from "../i18n";
 import { span } from "../live/event_words";
 import { hour } from "../live/hour";
-import { curveOf, type LastReadings } from "../live/readings";
+import { curveOf, type LastReadings, type Series } from "../live/readings";
 import type { CityObject } from "../types";
 import { isMissing, reasonOf } from "./failure";
 import { SeriesChart } from "./series_chart";
 
 const POINTS = 200;
+/** Readings that fill no more of the day are shown by themselves. */
+const SHORT_PART = 0.1;
 
 /** The section of a sensor's page, filled when the service has answered. */
 export function sensorSection(sensor: CityObject): HTMLElement {
@@ -21,7 +23,7 @@ export function sensorSection(sensor: CityObject): HTMLElement {
   const load = async () => {
     try {
       // thresholds are told to those who handle events only
-      const [series, thresholds, all] = await Promise.all([api.series(sensor.id, POINTS), api.thresholds().catch(() => []), api.lastReadings().catch(() => null)]);
+      const [series, thresholds, all] = await Promise.all([readings(sensor.id), api.thresholds().catch(() => []), api.lastReadings().catch(() => null)]);
       if (all) last.replaceChildren(lastValue(sensor.id, unit, all));
       const curve = curveOf(series, unit, { id: sensor.id, kind: sensor.attributes.kind }, thresholds);
       box.replaceChildren(...(curve ? [h("h4", {}, t("sensor_series")), new SeriesChart(curve).element] : [emptyState(t("sensor_series_none"))]));
@@ -32,6 +34,14 @@ export function sensorSection(sensor: CityObject): HTMLElement {
   };
   void load();
   return h("section", { class: "sensor" }, last, box);
+}
+
+/** Of a sensor that tells seldom, or only since short, just the time in which it did: else all would lie in one spot. */
+async function readings(id: number): Promise<Series> {
+  const day = await api.series(id, POINTS);
+  const [first, second] = day.buckets;
+  const isShort = first && day.to && day.from && Date.parse(day.to) - Date.parse(first.time) < SHORT_PART * (Date.parse(day.to) - Date.parse(day.from));
+  return isShort && (second || first.count > 1) ? api.series(id, POINTS, { from: first.time, to: day.to! }) : day;
 }
 
 function lastValue(id: number, unit: string, { id: ids, value, time, stale }: LastReadings): HTMLElement {

@@ -13,6 +13,7 @@ const RIGHT = 8;
 const TOP = 10;
 const BOTTOM = 24;
 const PAD = 0.08;
+const FEW = 48;
 
 interface Scale {
   x: (time: number) => number;
@@ -63,14 +64,19 @@ export class SeriesChart {
     return [
       svg("path", { class: "chart-band", d: `${path(band)}Z` }),
       svg("path", { class: "chart-line", d: path(points.map(({ time, value }) => [x(time), y(value)] as const)) }),
+      // a line of one reading, or of a few far apart, would not be seen
+      ...(points.length > FEW ? [] : points.flatMap(({ time, value, least, most }) => [
+        svg("line", { class: "chart-line", x1: x(time), x2: x(time), y1: y(least), y2: y(most) }),
+        svg("circle", { class: "chart-dot", cx: x(time), cy: y(value), r: 2.6 }),
+      ])),
     ];
   }
 
   #limits(): SVGElement[] {
     const { y } = this.#scale;
     return this.curve.limits.flatMap(({ value, direction }) => [
-      svg("line", { class: "chart-limit", x1: LEFT, x2: WIDTH - RIGHT, y1: y(value), y2: y(value) }),
-      svg("text", { class: "chart-text limit", x: WIDTH - RIGHT - 2, y: y(value) - 3, "text-anchor": "end" }, `${t("threshold")} ${direction === "above" ? "≥" : "≤"} ${number(value)}`),
+      svg("line", { class: "chart-limit", "data-limit": value, x1: LEFT, x2: WIDTH - RIGHT, y1: y(value), y2: y(value) }),
+      svg("text", { class: "chart-text limit", x: LEFT + 4, y: y(value) - 3 }, `${t("threshold")} ${direction === "above" ? "≥" : "≤"} ${number(value)} ${this.curve.unit}`.trim()),
     ]);
   }
 

@@ -1,0 +1,1 @@
+"""Zones: named areas that people draw and work with."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,7 @@ def _link(name: str, link: Any) -> dict[str, Any]:
         "tag": link.tag,
     }
     if kind == "pump":
-        return record | {"pump_type": link.pump_type.lower()}
+        return record | _pump(link)
     record["diameter_mm"] = link.diameter * 1000
     if kind == "valve":
         return record | {"valve_type": link.valve_type, "setting": link.initial_setting}
@@ -79,3 +80,14 @@ def _link(name: str, link: Any) -> dict[str, Any]:
         "roughness": link.roughness,
         "is_check_valve": bool(link.check_valve),
     }
+
+
+def _pump(link: Any) -> dict[str, Any]:
+    """Return what a pump gives: a constant power (W), or the points of its curve (m3/s, m) as JSON text."""
+    record: dict[str, Any] = {"pump_type": link.pump_type.lower(), "speed": link.base_speed}
+    if record["pump_type"] == "power":
+        return record | {"power_w": link.power}
+    curve = link.get_pump_curve()
+    # An attribute of a record is one value.
+    points = None if curve is None else json.dumps([[float(x), float(y)] for x, y in curve.points])
+    return record | {"pump_curve": points}

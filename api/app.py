@@ -20,10 +20,14 @@ from api.routers import (
     catalogue,
     city3d,
     config,
+    demarcation,
     docs,
+    drainage,
     events,
+    flood,
     grids,
     health,
+    incidents,
     live,
     models3d,
     networks,
@@ -32,6 +36,8 @@ from api.routers import (
     ogc_items,
     parking,
     query,
+    receipts,
+    routing,
     scenes,
     search,
     sensors,
@@ -44,6 +50,7 @@ from api.routers import (
     tracks,
     viewer,
     webhooks,
+    zone_lists,
     zones,
 )
 from api.service import Service
@@ -57,8 +64,9 @@ ROUTERS: Sequence[APIRouter] = tuple(
     module.router
     for module in (
         health, session, config, catalogue, tiles, styles, terrain, models3d, city3d, scenes, objects, buildings,
-        search, query, zones, networks, grids, cameras, events, tracks, webhooks, sensors, parking, sensorthings,
-        sensorthings_write, ogc, ogc_items, live, docs, viewer,
+        search, query, receipts, routing, demarcation, zones, zone_lists, incidents, networks, drainage, flood, grids,
+        cameras, events, tracks, webhooks, sensors, parking, sensorthings, sensorthings_write, ogc, ogc_items, live,
+        docs, viewer,
     )
 )  # fmt: skip
 DESCRIPTION = "IFC building models and GIS layers as one map. Coordinates are longitude, latitude; times are RFC 3339."

@@ -12,6 +12,8 @@ from layers.catalogue import LayerRow
 
 #: Of the form of what is built; raise it when that changes while the data does not.
 FORM_VERSION = 2
+#: Of answers that are of this moment only.
+NO_STORE = {"Cache-Control": "no-store"}
 VARY = "Authorization, Cookie, Accept-Encoding"
 _REFUSES_GZIP = re.compile(r"gzip\s*;\s*q=0(\.0*)?\s*(,|$)")
 

@@ -18,6 +18,7 @@ from starlette.responses import Response
 from api.problem import Problem
 from cim import errors as cim_errors
 from cim.errors import CimError
+from tiles.briefing_pdf import NoBrowser
 
 log = logging.getLogger("api")
 
@@ -42,6 +43,7 @@ STATUS: dict[type[CimError], int] = {
     cim_errors.Forbidden: 403,
     cim_errors.Conflict: 409,
     cim_errors.Busy: 503,
+    NoBrowser: 501,
     cim_errors.DatabaseUnavailable: 503,
     cim_errors.DatabaseNotReady: 503,
     cim_errors.CimError: 500,

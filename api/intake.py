@@ -9,8 +9,8 @@ from typing import Generic, TypeVar
 
 from cim.errors import Busy
 
-#: What comes within this time goes together.
-GATHER_S = 0.01
+#: What comes within this time goes together; as long as more comes, so much longer, but not for ever.
+GATHER_S, MOST_GATHER_S = 0.01, 0.06
 #: So much may wait; who comes when there is more is to come again.
 MOST_WAITING = 5_000
 
@@ -70,7 +70,7 @@ class Intake(Generic[Said, Taken]):
             await self._running
 
     async def _run(self) -> None:
-        await asyncio.sleep(GATHER_S)
+        await self._gather()
         while self._waiting:
             together = self._next()
             try:
@@ -86,6 +86,15 @@ class Intake(Generic[Said, Taken]):
                 if not one.answer.done():
                     one.answer.set_result(taken[start : start + len(one.items)])
                 start += len(one.items)
+            await self._gather()
+
+    async def _gather(self) -> None:
+        """Wait while more comes: those who were just answered send their next, and together they cost little more."""
+        gathered, count = 0.0, -1
+        while gathered < MOST_GATHER_S and count != len(self._waiting):
+            count = len(self._waiting)
+            await asyncio.sleep(GATHER_S)
+            gathered += GATHER_S
 
     def _next(self) -> list[Waiting[Said, Taken]]:
         """Take from the front what goes together: of one actor, and not too many."""

@@ -24,7 +24,7 @@ REPLAY_LENGTH = 512
 MOST_LISTENERS = 1000
 RECONNECT_S = 2.0
 CONNECT_S = 10
-KINDS = ("layer", "tiles", "model", "job", "event", "track", "observation")
+KINDS = ("layer", "tiles", "model", "job", "event", "track", "observation", "incident")
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.concurrency import iterate_in_threadpool
 
 from api.auth import KeyRing
 from api.built import BuiltBodies
@@ -43,6 +44,7 @@ from layers.live.tracks.positions import AT_ONCE as POSITIONS_AT_ONCE
 from layers.live.tracks.positions import Kept, take_positions
 from layers.live.tracks.tell import tell_moved
 from layers.live.webhooks.deliveries import forget_told
+from layers.queries.kept_receipts import forget_receipts
 from tiles.keeper import Keeper
 from tiles.overview import is_made_of_sums
 from tiles.settle import settle
@@ -162,6 +164,24 @@ class Service:
 
         return await asyncio.to_thread(run)
 
+    async def stream(
+        self, function: Callable[Concatenate[Connection, P], Generator[bytes]], *args: P.args, **kwargs: P.kwargs
+    ) -> AsyncIterator[bytes]:
+        """Yield what a read makes piece by piece, all of one state of the database, in a thread."""
+
+        def run() -> Generator[bytes]:
+            with self._thread_engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+                yield from function(connection, *args, **kwargs)
+
+        async with self.compute_gate.enter():
+            pieces = run()
+            try:
+                async for piece in iterate_in_threadpool(pieces):
+                    yield piece
+            finally:
+                # Who no longer reads lets go of the connection.
+                await asyncio.shield(asyncio.to_thread(pieces.close))
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Check the database, listen to it, and let go of everything at the end."""
@@ -231,9 +251,9 @@ class Service:
         return kept
 
     async def _forget(self) -> None:
-        """Drop positions and deliveries that have had their time."""
+        """Drop positions, deliveries and receipts that have had their time."""
         while True:
-            for forget in (forget_old, forget_told):
+            for forget in (forget_old, forget_told, forget_receipts):
                 with suppress(CimError, SQLAlchemyError):
                     await self.write(forget)
             await asyncio.sleep(FORGET_EVERY_S)

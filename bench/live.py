@@ -6,9 +6,9 @@ machine that also asks.
 
 - viewsheds: of cameras one by one, then of all in two processes;
 - observations: as many as go in for ``SENDING_S``, 5,000 to a request; then the last readings of all sensors;
-- intake: ``RATE`` events a second for ``SECONDS``, one to a request over ``CLIENTS`` connections, as sources send them;
-  listeners hold ``/live`` open, and each event's way is timed from the moment that its request is sent until a
-  listener of the other end has heard of it;
+- intake: ``RATE`` events a second for ``SECONDS`` over ``CLIENTS`` connections, one to a request as single sources send
+  them, and ``TOGETHER`` to a request as a platform hands them on; listeners hold ``/live`` open, and the way of each
+  event is timed from the moment that its request is sent until a listener of the other end has heard of it;
 - batches: as many as go in, 500 to a request;
 - context: of events chosen at random, one after the other;
 - listeners: memory of the servers with 50 streams open and with 1,050.
@@ -20,13 +20,8 @@ stand beside those of the first: their ratio is the growth.
 from __future__ import annotations
 
 import asyncio
-import sys
-import tempfile
 import time
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -34,10 +29,9 @@ import numpy as np
 import orjson
 from sqlalchemy import Engine, Text, cast, func, select, text
 
-from bench.lib.live_city import LiveCity, live_city
+from bench.lib.live_city import LiveCity, by_scale
 from bench.lib.processes import cpu_seconds, proportional_mb
 from bench.lib.result import Goal, row, save
-from bench.lib.scratch import make_district
 from bench.lib.tile_servers import Served, serve_ours
 from bench.observations import last_ms, send
 from bench.viewshed import one_by_one
@@ -46,7 +40,7 @@ from layers.live.cameras.batch import compute_viewsheds, plan_viewsheds
 from layers.live.cameras.camera import cameras_of, select_cameras
 from layers.live.cameras.kept import Ground
 
-RATE, SECONDS, CLIENTS = 500, 20, 32
+RATE, SECONDS, CLIENTS, TOGETHER = 500, 20, 32, 50
 BATCH, BATCHES = 500, 20
 CONTEXTS = 300
 VIEWSHEDS, SENDING_S = 100, 15.0
@@ -101,22 +95,22 @@ async def listen(client: httpx.AsyncClient, heard: Heard) -> None:
                     heard.at.setdefault(one["title"], now)
 
 
-async def send_steadily(address: str, said: list[dict[str, Any]], heard: Heard) -> float:
+async def send_steadily(address: str, said: list[dict[str, Any]], together: int, heard: Heard) -> float:
     """Send events at the rate, whether or not anybody keeps up; returns the seconds until the last was answered."""
     began = time.perf_counter()
-    waiting: asyncio.Queue[tuple[float, dict[str, Any]]] = asyncio.Queue()
-    for number, one in enumerate(said):
-        waiting.put_nowait((began + number / RATE, one))
+    waiting: asyncio.Queue[tuple[float, list[dict[str, Any]]]] = asyncio.Queue()
+    for start in range(0, len(said), together):
+        some = said[start : start + together]
+        waiting.put_nowait((began + (start + len(some) - 1) / RATE, some))
 
     async def work(client: httpx.AsyncClient) -> None:
         while not waiting.empty():
-            due, one = waiting.get_nowait()
+            due, some = waiting.get_nowait()
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
             # late ones count from when they were due
-            heard.sent[one["title"]] = due
-            answer = await client.post(
-                "/events", content=orjson.dumps(one), headers={"Content-Type": "application/json"}
-            )
+            heard.sent |= {one["title"]: due for one in some}
+            body = orjson.dumps(some[0] if together == 1 else some)
+            answer = await client.post("/events", content=body, headers={"Content-Type": "application/json"})
             answer.raise_for_status()
 
     limits = httpx.Limits(max_connections=CLIENTS)
@@ -125,21 +119,21 @@ async def send_steadily(address: str, said: list[dict[str, Any]], heard: Heard) 
     return time.perf_counter() - began
 
 
-async def intake(served: Served, places: list[Any]) -> list[dict[str, Any]]:
-    said = events(places, RATE * SECONDS, "steady")
+async def intake(served: Served, places: list[Any], together: int) -> list[dict[str, Any]]:
+    said = events(places, RATE * SECONDS, f"steady-{together}")
     heard = Heard()
     before = cpu_seconds(served.process)
     async with httpx.AsyncClient(base_url=served.address, timeout=60) as ears:
         listening = asyncio.create_task(listen(ears, heard))
         await asyncio.sleep(1)
-        seconds = await send_steadily(served.address, said, heard)
+        seconds = await send_steadily(served.address, said, together, heard)
         await asyncio.sleep(2)
         listening.cancel()
         await asyncio.gather(listening, return_exceptions=True)
     spent = cpu_seconds(served.process) - before
     delays = [1e3 * (heard.at[name] - sent) for name, sent in heard.sent.items() if name in heard.at]
     return [
-        row("events taken in a second, one to a request", len(said) / seconds, "events/s", goal=GOAL_RATE),
+        row(f"events taken in a second, {together} to a request", len(said) / seconds, "events/s", goal=GOAL_RATE),
         row("  from the request to the listener: median", float(np.median(delays)), "ms"),
         row("  95 %", float(np.percentile(delays, 95)), "ms", goal=GOAL_HEARD_MS),
         row("  heard of", 100 * len(delays) / len(said), "%"),
@@ -159,7 +153,7 @@ async def batches(served: Served, places: list[Any]) -> list[dict[str, Any]]:
 
 async def contexts(served: Served, engine: Engine) -> list[dict[str, Any]]:
     with engine.connect() as connection:
-        query = text("select id from cim.event where source = 'bench-steady' order by md5(id::text) limit :most")
+        query = text("select id from cim.event where source like 'bench-%' order by md5(id::text) limit :most")
         ids = list(connection.execute(query, {"most": CONTEXTS}).scalars())
     times, sizes = [], []
     async with httpx.AsyncClient(base_url=served.address, timeout=60) as client:
@@ -176,22 +170,37 @@ async def contexts(served: Served, engine: Engine) -> list[dict[str, Any]]:
 
 
 async def listeners(served: Served) -> list[dict[str, Any]]:
-    """Return the servers' memory with a few and with many streams open."""
-    limits = httpx.Limits(max_connections=None)
-    async with AsyncExitStack() as stack:
-        client = await stack.enter_async_context(httpx.AsyncClient(base_url=served.address, timeout=60, limits=limits))
+    """Return the servers' memory with a few and with many streams open, which are read as they come."""
+    url = httpx.URL(served.address)
+    asked = f"GET /live HTTP/1.1\r\nHost: {url.host}:{url.port}\r\n\r\n".encode()
 
-        async def hear(count: int) -> float:
-            for _ in range(count):
-                await stack.enter_async_context(client.stream("GET", "/live"))
-            await asyncio.sleep(2)
-            return proportional_mb(served.process)
+    async def hear() -> None:
+        reader, writer = await asyncio.open_connection(url.host, url.port)
+        try:
+            writer.write(asked)
+            while await reader.read(65_536):
+                pass
+        finally:
+            writer.close()
 
-        few = await hear(FEW)
-        many = await hear(MANY)
+    async def with_more(count: int) -> float:
+        for _ in range(count):
+            held.append(asyncio.create_task(hear()))
+            await asyncio.sleep(0.005)
+        await asyncio.sleep(3)
+        return proportional_mb(served.process)
+
+    held: list[asyncio.Task[None]] = []
+    few = await with_more(FEW)
+    many = await with_more(MANY)
+    ended = sum(task.done() for task in held)
+    for task in held:
+        task.cancel()
+    await asyncio.gather(*held, return_exceptions=True)
     return [
         row(f"memory of the servers with {FEW} streams open", few, "MB"),
         row(f"  with {FEW + MANY}", many, "MB", peer=f"with {FEW}", peer_value=few, goal=GOAL_GROWTH),
+        row("  streams that were refused or ended", ended, "", goal=Goal(0.0)),
     ]
 
 
@@ -231,40 +240,15 @@ def work_on(city: LiveCity) -> list[dict[str, Any]]:
     rows += sights(city)
     with serve_ours(city.environment, workers=2) as served:
         rows += readings(city, served)
-        rows += asyncio.run(intake(served, places))
+        for together in (1, TOGETHER):
+            rows += asyncio.run(intake(served, places, together))
         rows += asyncio.run(batches(served, places))
         rows += asyncio.run(contexts(served, city.engine))
         return rows + asyncio.run(listeners(served))
 
 
-def beside(rows: Sequence[dict[str, Any]], others: Sequence[dict[str, Any]], name: str) -> list[dict[str, Any]]:
-    """Return rows with the figures of another district beside them, where they have no peer yet."""
-    return [
-        one if one["peer"] else one | {"peer": name, "peer_value": other["ours"],
-                                       "ratio": round(one["ours"] / other["ours"], 3) if other["ours"] else None}
-        for one, other in zip(rows, others, strict=True)
-    ]  # fmt: skip
-
-
-def measured(district: Path | None, scale: str) -> list[dict[str, Any]]:
-    """Return the rows of a district, made anew where none is given."""
-    with tempfile.TemporaryDirectory(prefix="cim-bench-") as directory:
-        home = Path(directory)
-        home.chmod(0o755)
-        folder = district or make_district(home / "district", "--scale", scale, "--only", "gis")
-        with live_city(home, folder) as city:
-            return work_on(city)
-
-
 def main() -> None:
-    given = [Path(name) for name in sys.argv[1:]] or [None, None]
-    scales = ("pilot", "full") if len(given) > 1 else ("full",)
-    found = [(scale, measured(district, scale)) for scale, district in zip(scales, given, strict=True)]
-    first, rows = found[0]
-    report = [one | {"work": f"{first}: {one['work']}"} for one in rows]
-    for scale, others in found[1:]:
-        report += [one | {"work": f"{scale}: {one['work']}"} for one in beside(others, rows, first)]
-    save("live", report)
+    save("live", by_scale(work_on))
 
 
 if __name__ == "__main__":

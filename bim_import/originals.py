@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import os
 import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 
 from sqlalchemy import Connection, Select, select
 
+from cim.packed_file import keep_packed
 from cim.tables import model
 
 #: Larger files are not kept.
@@ -44,18 +43,8 @@ class Original:
 
 def keep(original: Original, described: dict[str, Any]) -> None:
     """Copy a file to its place, whole or not at all; nothing happens where it is already there."""
-    target = _place(original.folder, described["sha256"])
-    if not described["is_kept"] or target.exists():
-        return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(dir=target.parent, prefix=".part-", delete=False) as part:
-        try:
-            with original.path.open("rb") as source, gzip.open(part, "wb", compresslevel=_LEVEL) as sink:
-                shutil.copyfileobj(source, sink, 1 << 20)
-            os.replace(part.name, target)
-        except BaseException:
-            Path(part.name).unlink(missing_ok=True)
-            raise
+    if described["is_kept"]:
+        keep_packed(original.path, _place(original.folder, described["sha256"]), _LEVEL)
 
 
 def unpack(folder: Path, checksum: str, target: Path) -> bool:

@@ -22,7 +22,7 @@ class Settings(BaseSettings):
     coordinate systems (``cim.private_crs``); ``private_crs.toml`` in ``home`` where it is not set.
     ``snap_tolerance_m``: ends of pipes, roads and rivers that are closer are one node. ``service_distance_m``: so far
     from a pipe a building may stand that it serves. ``webhook_networks``: networks (CIDR, by commas) that webhooks may
-    lead to though they are not public.
+    lead to though they are not public. ``chromium``: the browser that prints briefings, where it is not on the path.
     """
 
     model_config = SettingsConfigDict(env_prefix="CIM_", extra="ignore", frozen=True)
@@ -41,6 +41,7 @@ class Settings(BaseSettings):
     service_distance_m: float = Field(default=50.0, gt=0, le=1000)
     statement_timeout_s: float = Field(default=30.0, gt=0)
     webhook_networks: str = ""
+    chromium: str | None = None
 
     @field_validator("metric_crs", "vertical_crs")
     @classmethod

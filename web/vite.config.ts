@@ -36,7 +36,7 @@ export default defineConfig({
   server: {
     proxy: Object.fromEntries(
       ["api", "tiles", "styles", "objects", "buildings", "search", "query", "ogc", "live", "3d", "scenes", "terrain", "session",
-        "events", "sensors", "cameras", "parking", "tracks", "sta", "zones", "networks", "grids"]
+        "events", "sensors", "cameras", "parking", "tracks", "sta", "zones", "networks", "grids", "receipts", "incidents"]
         .map((name) => [`^/${name}(/|\\.|\\?|$)`, { target: "http://127.0.0.1:8000" }]),
     ),
   },

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from api.answers import GEOJSON, JSON, encode
+from api.analysis import analysed
+from api.answers import GEOJSON, JSON
 from api.dependencies import Host, ObjectId, Who
 from api.json_body import parse_json
 from api.problem import answers, problems
@@ -25,7 +26,6 @@ from layers.live.cameras.seeing import DEFAULT_LIMIT, MAX_LIMIT, find_seeing
 router = APIRouter(prefix="/cameras", tags=["cameras"], default_response_class=Response, responses=problems())
 
 Height = Annotated[float | None, Query(description="Of the target, metres above ground; 1.5 without")]
-_NO_STORE = {"Cache-Control": "no-store"}
 _ZONE = {
     "type": "Polygon",
     "coordinates": [[[114.21, 22.69], [114.22, 22.69], [114.22, 22.7], [114.21, 22.7], [114.21, 22.69]]],
@@ -50,6 +50,7 @@ def _body(schema: dict[str, Any]) -> dict[str, Any]:
 
 @router.get("/seeing", summary="Which cameras see a place", responses=answers(JSON))
 async def seeing(
+    request: Request,
     service: Host,
     caller: Who,
     lon: Annotated[float, Query(description="longitude, degrees")],
@@ -60,7 +61,7 @@ async def seeing(
 ) -> Response:
     """Return the cameras with distance and bearing, the nearest first; each line of sight is checked."""
     answer = await service.query(find_seeing, _ground(service), lon, lat, height_m, limit, caller, with_offline=offline)
-    return Response(encode(answer), headers=_NO_STORE, media_type=JSON)
+    return await analysed(request, answer)
 
 
 @router.post(
@@ -74,7 +75,7 @@ async def seeing_along(request: Request, service: Host, caller: Who) -> Response
     asked = await asyncio.to_thread(_read_along, await request.body())
     await _bring_up_to_date(service, asked, caller)
     answer = await service.query(find_seeing_along, _ground(service), asked, caller)
-    return Response(encode(answer), headers=_NO_STORE, media_type=JSON)
+    return await analysed(request, answer)
 
 
 @router.post(
@@ -88,7 +89,7 @@ async def blind_spots(request: Request, service: Host, caller: Who) -> Response:
     asked = await asyncio.to_thread(_read_zone, await request.body())
     await _bring_up_to_date(service, asked, caller)
     answer = await service.query(find_blind_spots, _ground(service), asked, caller)
-    return Response(encode(answer), headers=_NO_STORE, media_type=GEOJSON)
+    return await analysed(request, answer, media_type=GEOJSON)
 
 
 @router.post(
@@ -102,15 +103,15 @@ async def suggest(request: Request, service: Host, caller: Who) -> Response:
     placing = await asyncio.to_thread(_read_placing, await request.body())
     await _bring_up_to_date(service, placing.asked, caller)
     answer = await service.query(suggest_places, _ground(service), placing, caller)
-    return Response(encode(answer), headers=_NO_STORE, media_type=GEOJSON)
+    return await analysed(request, answer, media_type=GEOJSON)
 
 
 @router.get("/{id}/viewshed", summary="What a camera sees of the ground", responses=answers(GEOJSON) | problems(404))
-async def viewshed(id: ObjectId, service: Host, caller: Who, height_m: Height = None) -> Response:
+async def viewshed(request: Request, id: ObjectId, service: Host, caller: Who, height_m: Height = None) -> Response:
     """Return a GeoJSON Feature with areas, shares by distance and what it was computed from."""
     await service.write(announce_one, _ground(service), id, caller)
     answer = await service.write(get_viewshed, _ground(service), id, height_m, caller)
-    return Response(encode(answer), headers=_NO_STORE, media_type=GEOJSON)
+    return await analysed(request, answer, media_type=GEOJSON)
 
 
 async def _bring_up_to_date(service: Service, asked: Asked, caller: Caller) -> None:

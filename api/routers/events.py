@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from api.answers import JSON, encode
+from api.caching import NO_STORE
 from api.dependencies import Host, ObjectId, Who
 from api.json_body import parse_json
 from api.parameters import parse_box
@@ -33,7 +34,6 @@ router = APIRouter(prefix="/events", tags=["events"], default_response_class=Res
 CAP = "application/cap+xml"
 XML = (CAP, "application/xml", "text/xml")
 MOST_AT_ONCE = 1000
-NO_STORE = {"Cache-Control": "no-store"}
 EXAMPLE = {"source": "12345", "source_key": "20260301-0001", "type": "路面积水", "title": "坪翔二街积水",
            "occurred_at": "2026-03-01T08:00:00+08:00", "longitude": 114.22, "latitude": 22.7}  # fmt: skip
 BODY = {
@@ -77,6 +77,9 @@ class Read(NamedTuple):
     is_single: bool
 
 
+SMALL_BODY = 16_384
+
+
 @router.post(
     "",
     summary="Take in events: one, many, CloudEvents or a CAP alert",
@@ -91,7 +94,9 @@ async def intake(request: Request, service: Host, caller: Who) -> Response:
     """
     caller.require("push_events")
     kind = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
-    read = await asyncio.to_thread(_read, kind, await request.body())
+    body = await request.body()
+    # One event is read sooner than a thread is found for it.
+    read = _read(kind, body) if len(body) < SMALL_BODY else await asyncio.to_thread(_read, kind, body)
     good = [replace(one, within=caller.area_code) for one in read.found if isinstance(one, Incoming)]
     taken = iter(await service.events.take(good, caller.role) if good else ())
     told = [_error(one) if isinstance(one, CimError) else _answer(next(taken)) for one in read.found]

@@ -127,6 +127,9 @@ async def _shown(service: Service, wanted: Wanted, event: LiveEvent) -> dict[str
         return await _events_shown(service, wanted, event.data["events"])
     if event.kind == "track":
         return _units_shown(wanted, event.data["units"])
+    if event.kind == "incident":
+        near = [one for one in event.data["incidents"] if _is_near(wanted, one)] if wanted.layers is None else []
+        return {"incidents": near} if near else None
     name = str(event.data.get("layer")) if event.kind in ("layer", "tiles", "observation") else "models"
     if not await _is_visible(service, wanted, name):
         return None

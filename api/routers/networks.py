@@ -7,7 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
+from api.analysis import analysed
 from api.answers import JSON, encode
+from api.caching import NO_STORE
 from api.dependencies import Host, Who
 from api.json_body import parse_json
 from api.problem import answers, problems
@@ -25,7 +27,6 @@ Name = Annotated[str, Path(max_length=60, description="water, sewer, drainage, g
 Names = Annotated[str | None, Query(max_length=8000, description="Ids or keys of valves that cannot be worked")]
 Sources = Annotated[str | None, Query(max_length=8000, description="Ids or keys of sources that are out of service")]
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Objects listed at most; totals are of all")]
-_NO_STORE = {"Cache-Control": "no-store"}
 
 
 @router.get(
@@ -34,6 +35,7 @@ _NO_STORE = {"Cache-Control": "no-store"}
     responses=answers(JSON) | problems(404),
 )
 async def follow(
+    request: Request,
     name: Name,
     service: Host,
     caller: Who,
@@ -43,9 +45,9 @@ async def follow(
     geometry: bool = Query(False, description="Whether the listed pipes come with their geometry"),
 ) -> Response:
     """Return pipes, nodes, closed valves that stopped it, ends, buildings that are served, and a receipt."""
-    request = TraceRequest(name, origin, direction, limit, geometry)
-    answer = await service.query(trace, request, caller)
-    return Response(encode(answer), headers=_NO_STORE, media_type=JSON)
+    asked = TraceRequest(name, origin, direction, limit, geometry)
+    answer = await service.query(trace, asked, caller)
+    return await analysed(request, answer)
 
 
 @router.get(
@@ -54,6 +56,7 @@ async def follow(
     responses=answers(JSON) | problems(404),
 )
 async def shut_off(
+    request: Request,
     name: Name,
     service: Host,
     caller: Who,
@@ -71,10 +74,10 @@ async def shut_off(
 ) -> Response:
     """Return valves, those that failed, what is isolated and in its shadow, who is cut off, and a receipt."""
     wanted = Hydraulics(threshold_m) if hydraulics else None
-    request = IsolateRequest(name, origin, _split(unusable), _split(without), limit, geometry, wanted)
+    asked = IsolateRequest(name, origin, _split(unusable), _split(without), limit, geometry, wanted)
     run = service.compute if hydraulics else service.query
-    answer = await run(isolate, request, caller)
-    return Response(encode(answer), headers=_NO_STORE, media_type=JSON)
+    answer = await run(isolate, asked, caller)
+    return await analysed(request, answer)
 
 
 @router.get(
@@ -83,6 +86,7 @@ async def shut_off(
     responses=answers(JSON) | problems(404),
 )
 async def follow_outage(
+    request: Request,
     name: Name,
     service: Host,
     caller: Who,
@@ -93,9 +97,9 @@ async def follow_outage(
     limit: Limit = LIMIT,
 ) -> Response:
     """Return steps in their order, each with its reason and the layers that it rests on, and a receipt."""
-    request = CascadeRequest(name, origin, _split(valves), _split(unusable), _split(without), limit)
-    answer = await service.compute(cascade, request, caller)
-    return Response(encode(answer), headers=_NO_STORE, media_type=JSON)
+    asked = CascadeRequest(name, origin, _split(valves), _split(unusable), _split(without), limit)
+    answer = await service.compute(cascade, asked, caller)
+    return await analysed(request, answer)
 
 
 STARTS_SCHEMA = {
@@ -116,7 +120,7 @@ async def shut_off_together(name: Name, request: Request, service: Host, caller:
     """Return each isolation in short, what loses its source under all of them alone, valves, and a receipt."""
     starts = parse_starts(name, parse_json(await request.body(), "an object with 'starts'"))
     answer = await service.compute(conflicts, starts, caller)
-    return Response(encode(answer), headers=_NO_STORE, media_type=JSON)
+    return await analysed(request, answer)
 
 
 @router.get("/{name}/findings", summary="What is wrong or doubtful in a network", responses=answers(JSON))
@@ -132,7 +136,7 @@ async def findings(
         "summary": await service.read(summarise, caller, name),
         "findings": await service.read(find_findings, caller, name, kind, limit),
     }
-    return Response(encode(answer), headers=_NO_STORE, media_type=JSON)
+    return Response(encode(answer), headers=NO_STORE, media_type=JSON)
 
 
 def _split(text: str | None) -> tuple[str, ...]:

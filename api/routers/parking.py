@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from api.answers import JSON, encode
+from api.caching import NO_STORE
 from api.dependencies import Host, Who
 from api.json_body import parse_json
 from api.problem import answers, problems
@@ -16,7 +17,6 @@ from layers.live.sensors.parking import nearest_free, take_counts
 
 router = APIRouter(prefix="/parking", tags=["parking"], default_response_class=Response, responses=problems())
 
-NO_STORE = {"Cache-Control": "no-store"}
 EXAMPLE = [{"code": "440307TC00001", "free": 12, "time": "2026-03-01T08:00:00+08:00"}]
 BODY = {"requestBody": {"required": True, "content": {JSON: {"schema": {"type": "array", "example": EXAMPLE}}}}}
 

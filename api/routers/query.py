@@ -8,7 +8,8 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from api.answers import JSON, encode
+from api.analysis import analysed
+from api.answers import JSON
 from api.dependencies import AsOf, Host, Who
 from api.json_body import parse_json
 from api.ogc_parameters import parse_asof
@@ -43,7 +44,7 @@ async def inventory(request: Request, service: Host, caller: Who, asof: AsOf = N
     # Up to 8 MB of coordinates: not on the loop that serves everyone else.
     zone = await asyncio.to_thread(_read_zone, await request.body())
     answer = await service.query(take_inventory, zone, caller, parse_asof(asof))
-    return Response(encode(answer), headers={"Cache-Control": "no-store"}, media_type=JSON)
+    return await analysed(request, answer)
 
 
 AGGREGATE_SCHEMA = {
@@ -63,7 +64,7 @@ async def aggregate_by_cell(request: Request, service: Host, caller: Who) -> Res
     """Return the cells that hold objects as GeoJSON, with a receipt."""
     asked = await asyncio.to_thread(_read_aggregate, await request.body())
     answer = await service.query(aggregate, asked, caller)
-    return Response(encode(answer), headers={"Cache-Control": "no-store"}, media_type=JSON)
+    return await analysed(request, answer)
 
 
 def _read_zone(body: bytes) -> Any:

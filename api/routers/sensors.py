@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from api.answers import JSON, encode
+from api.caching import NO_STORE
 from api.dependencies import Host, ObjectId, Who
 from api.parameters import parse_box
 from api.problem import answers, problems
@@ -19,7 +20,6 @@ from layers.live.sensors.thresholds import Threshold, list_thresholds, remove_th
 
 router = APIRouter(prefix="/sensors", tags=["sensors"], default_response_class=Response, responses=problems())
 
-NO_STORE = {"Cache-Control": "no-store"}
 #: A word of the language, which no parameter can be called; read by hand, and so described by hand.
 SPAN = {
     "parameters": [

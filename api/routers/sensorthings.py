@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from api.answers import JSON, encode
+from api.caching import NO_STORE
 from api.dependencies import BaseUrl, Host, Who
 from api.problem import answers, problems
 from layers.live.sensors.address import read_address
@@ -17,7 +18,6 @@ from layers.live.sensors.options import MOST_SKIPPED, MOST_TOP, read_options
 
 router = APIRouter(prefix="/sta/v1.1", tags=["sensorthings"], default_response_class=Response, responses=problems())
 
-NO_STORE = {"Cache-Control": "no-store"}
 #: Read by hand: their names begin with a sign that no parameter can have.
 OPTIONS = {
     "parameters": [

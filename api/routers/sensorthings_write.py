@@ -9,10 +9,10 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from api.answers import JSON, encode
+from api.caching import NO_STORE
 from api.dependencies import BaseUrl, Host, Who
 from api.json_body import parse_json
 from api.problem import answers, problems
-from api.routers.sensorthings import NO_STORE
 from api.service import Service
 from cim.access import Caller
 from cim.errors import InvalidInput

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from api.answers import JSON, encode, json_answer, tagged_answer
+from api.analysis import analysed
+from api.answers import JSON, json_answer, tagged_answer
 from api.dependencies import BaseUrl, Host, Who
 from api.json_body import parse_json
 from layers.terrain.profile import height_at, parse_line, take_profile
@@ -54,6 +55,7 @@ async def contours(request: Request, z: str, x: str, y: str, service: Host) -> R
 
 @router.get("/terrain/height", tags=["query"], summary="The height of the ground at a place")
 async def height(
+    request: Request,
     service: Host,
     caller: Who,
     lon: Annotated[float, Query(description="longitude, degrees")],
@@ -61,7 +63,7 @@ async def height(
 ) -> Response:
     """Return metres in the raster's vertical datum, whether a void was filled, and the receipt."""
     answer = await service.compute(height_at, service.settings.files, lon, lat, caller)
-    return Response(encode(answer), media_type=JSON)
+    return await analysed(request, answer)
 
 
 LINE_SCHEMA: dict[str, Any] = {
@@ -81,4 +83,4 @@ async def profile(request: Request, service: Host, caller: Who) -> Response:
     """Return distances, places and heights at the line's vertices and at equal distances between its ends."""
     line, samples = parse_line(parse_json(await request.body(), "a GeoJSON LineString"))
     answer = await service.query(take_profile, service.settings.files, line, samples, caller)
-    return Response(encode(answer), headers={"Cache-Control": "no-store"}, media_type=JSON)
+    return await analysed(request, answer)

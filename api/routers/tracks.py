@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from api.answers import GEOJSON, JSON, encode
+from api.caching import NO_STORE
 from api.dependencies import Host, ObjectId, Who
 from api.parameters import parse_box
 from api.problem import answers, problems
@@ -26,7 +27,6 @@ from layers.live.tracks.trail import MOST_POINTS, trail
 router = APIRouter(tags=["tracks"], default_response_class=Response, responses=problems())
 
 XML = ("application/xml", "text/xml", "application/cot+xml")
-NO_STORE = {"Cache-Control": "no-store"}
 EXAMPLE = {"code": "drone-1", "time": "2026-03-01T08:00:00+08:00", "longitude": 114.22, "latitude": 22.7,
            "height_m": 120.0, "speed_m_s": 8.5, "heading_deg": 270.0, "kind": "drone"}  # fmt: skip
 BODY = {

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from api.answers import JSON, encode
+from api.caching import NO_STORE
 from api.dependencies import Host, ObjectId, Who
 from api.parameters import parse_box
 from api.problem import answers, problems
@@ -26,7 +27,6 @@ from layers.live.webhooks.webhooks import (
 
 router = APIRouter(prefix="/webhooks", tags=["webhooks"], default_response_class=Response, responses=problems())
 
-NO_STORE = {"Cache-Control": "no-store"}
 Code = Annotated[str, Field(min_length=1, max_length=60)]
 
 

@@ -8,7 +8,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from api.analysis import analysed
 from api.answers import GEOJSON, JSON, encode
+from api.caching import NO_STORE
 from api.dependencies import LARGEST_ID, AsOf, Host, ObjectId, Who
 from api.json_body import parse_json
 from api.ogc_parameters import parse_asof
@@ -23,10 +25,10 @@ from layers.zones.zones import MOST, Asked, change_zone, create_zone, drop_zone,
 
 router = APIRouter(prefix="/zones", tags=["zones"], default_response_class=Response, responses=problems())
 
-NO_STORE = {"Cache-Control": "no-store"}
 WISH = {
     "description": "'name', 'by', and one of 'geometry' (GeoJSON), 'buffer' ({'geometry' or 'object', 'distance_m'}),"
-    " 'area_code', 'buildings', 'units' (ids or codes); optional 'kind', 'note', 'buffer_m'",
+    " 'isochrone' ({'from', 'minutes', 'profile'}), 'area_code', 'buildings', 'units' (ids or codes);"
+    " optional 'kind', 'note', 'buffer_m'",
     "type": "object",
     "required": ["name", "by"],
     "example": {
@@ -100,6 +102,7 @@ async def log(id: ObjectId, service: Host, caller: Who) -> Response:
     "/{id}/inventory", summary="All that is inside of a zone, by theme", responses=answers(JSON) | problems(404)
 )
 async def inventory(
+    request: Request,
     id: ObjectId,
     service: Host,
     caller: Who,
@@ -112,7 +115,9 @@ async def inventory(
     shape = await service.read(zone_shape, id, caller)
     asked = ZoneRequest(shape, tuple(sorted(names)) if names else None, list_limit)
     answer: dict[str, Any] = await service.query(take_inventory, asked, caller, parse_asof(asof))
-    return Response(encode(answer), headers=NO_STORE, media_type=JSON)
+    for layer in (layer for theme in answer["themes"] for layer in theme["layers"] if layer["more"] and not asof):
+        layer["more"] = f"/zones/{id}/items/{layer['id']}"
+    return await analysed(request, answer)
 
 
 def _read_wish(body: bytes, *, is_new: bool) -> Wish:

@@ -18,6 +18,7 @@ from cim.tables.catalogue import dataset, feature, layer, object_history, quaran
 from cim.tables.columns import GEOGRAPHIC_SRID, OBJECT_TABLES, SCHEMA, metadata, object_id_seq
 from cim.tables.command import ROLES, api_key, zone, zone_log
 from cim.tables.events import event, event_clock, event_log, event_type, responsibility
+from cim.tables.incidents import ENTRY_KINDS, incident, incident_additions, incident_conflict, incident_entry
 from cim.tables.land import catchment, grid_cell, river, river_area, river_bank, river_edge, terrain, water_work
 from cim.tables.live import (
     camera,
@@ -39,6 +40,7 @@ from cim.tables.networks import (
     road_edge,
     road_node,
 )
+from cim.tables.receipts import receipt
 from cim.tables.sensors import (
     crossing,
     datastream,
@@ -59,6 +61,7 @@ from cim.tables.webhooks import DELIVERY_STATES, webhook, webhook_delivery
 
 __all__ = [
     "DELIVERY_STATES",
+    "ENTRY_KINDS",
     "GEOGRAPHIC_SRID",
     "OBJECT_TABLES",
     "ROLES",
@@ -91,6 +94,10 @@ __all__ = [
     "grid_cell",
     "historical_location",
     "historical_place",
+    "incident",
+    "incident_additions",
+    "incident_conflict",
+    "incident_entry",
     "last_observation",
     "last_position",
     "layer",
@@ -115,6 +122,7 @@ __all__ = [
     "place_name",
     "procedure",
     "quarantine",
+    "receipt",
     "repair",
     "resource",
     "responsibility",

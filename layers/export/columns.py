@@ -102,7 +102,7 @@ def object_columns(selection: Selection, *, keeps_times: bool) -> list[ExportCol
     }
     found = [ExportColumn(name, pa.string(), part) for name, part in special.items()]
     own = [entry for entry in selection.table.c if _is_shown(entry) and entry.name not in special]
-    found += [_typed(entry, selection.rows.c[entry.name], keeps_times) for entry in own]
+    found += [typed_column(entry, selection.rows.c[entry.name], keeps_times) for entry in own]
     order = {name: place for place, name in enumerate(COMMON)}
     found.sort(key=lambda entry: order.get(entry.name, len(order)))
     return found
@@ -159,7 +159,8 @@ def _is_shown(entry: Column[Any]) -> bool:
     return entry.name not in _LEFT_OUT and not isinstance(entry.type, Geometry | LargeBinary)
 
 
-def _typed(entry: Column[Any], value: ColumnElement[Any], keeps_times: bool) -> ExportColumn:
+def typed_column(entry: Column[Any], value: ColumnElement[Any], keeps_times: bool) -> ExportColumn:
+    """Return a column of a table in the type that files have for it; times are text where they do not keep them."""
     name = str(entry.name)  # without the database's quotes
     if isinstance(entry.type, DateTime):
         if keeps_times:

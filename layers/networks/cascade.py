@@ -15,11 +15,11 @@ from layers.networks.dependence import POWER, Facility, coverage, read_facilitie
 from layers.networks.fire_cover import COVER_M, lost_cover
 from layers.networks.isolate import LIMIT, MAX_LIMIT, IsolateRequest, shutter_keys, work_out
 from layers.networks.isolation import named_shutters, shut
+from layers.networks.named import require_network
 from layers.networks.parts import nodes_of, totals, within_area
 from layers.networks.pipes import networks_of
 from layers.networks.segments import Plan, network_plan
 from layers.networks.spread import Spread, Stopped, Wave, hydrants, outage, standing_of
-from layers.networks.start import require_network
 from layers.networks.supply import Served, closed_today
 from layers.queries.receipt import make_receipt
 from layers.queries.visible import visible_layers

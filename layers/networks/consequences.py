@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from sqlalchemy import Connection
 
-from layers.networks.hydraulic_model import NotAvailable, Parts, model_of, read_parts, supplied
+from layers.networks.hydraulic_model import Parts, model_of, read_parts, supplied
 from layers.networks.isolation import Isolation, shut
+from layers.networks.not_available import NotAvailable
 from layers.networks.parts import nodes_of
 from layers.networks.segments import Plan
 from layers.networks.supply import Barriers, Served, closed_today

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row
 from cim.access import Caller
 from layers.networks.segments import Plan
 from layers.networks.supply import Served
+from layers.queries.ranges import range_of, sum_known
 from layers.queries.small_counts import SMALL, sees_all
 from layers.queries.visible import VisibleLayer, visible_layers
 from layers.sql import statement
@@ -111,15 +112,10 @@ def counts_of(found: CutOff, part: int | None = None) -> dict[str, Any]:
         "units": sum(row.units or 0 for row in rows) if found.sees_units else None,
         "storeys": sum((row.storeys_above or 0) + (row.storeys_below or 0) for row in rows),
         "highest_storey": max((row.storeys_above for row in rows if row.storeys_above is not None), default=None),
-        "residents": _sum_known(row.residents for row in rows),
-        "households": _sum_known(row.households for row in rows),
+        "residents": sum_known([row.residents for row in rows]),
+        "households": sum_known([row.households for row in rows]),
+        "ranges": {name: range_of([row._mapping[name] for row in rows]) for name in ("residents", "households")},
         "hospitals": sum(is_hospital(entry["kind"]) for entry in critical),
         "critical": dict(Counter(entry["kind"] for entry in critical)),
         "by_rule": dict(Counter(row.rule for row in rows)),
     }
-
-
-def _sum_known(values: Any) -> int | None:
-    """Return the sum of what is known; None where nothing is."""
-    known = [value for value in values if value is not None]
-    return sum(known) if known else None

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from sqlalchemy import Connection, Row, select
 
-from cim.errors import CimError
 from cim.tables import pipe, pipe_node
+from layers.networks.not_available import NotAvailable
 from layers.networks.segments import Plan
 from layers.networks.supply import Barriers, Served, no_barriers, served
 
@@ -20,14 +20,6 @@ _LEAST_COEFFICIENT = 20.0
 _MM = 1000.0
 _VALVES = ("PRV", "PSV", "PBV", "FCV", "TCV")
 _FIXED = ("reservoir", "tank")
-
-
-class NotAvailable(CimError):
-    """The network does not say what is needed to compute it."""
-
-    def __init__(self, reason: str, remedy: str) -> None:
-        self.remedy = remedy
-        super().__init__(reason)
 
 
 class Parts(NamedTuple):

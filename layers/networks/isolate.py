@@ -16,9 +16,10 @@ from layers.networks.cut_off import CutOff, counts_of, cut_off
 from layers.networks.devices import is_plugged
 from layers.networks.graph import Flags, Numbers
 from layers.networks.isolation import Isolation, broken_at, isolate_at, known_sources, named_shutters
+from layers.networks.named import require_network
 from layers.networks.parts import among, nodes_of, pipes_of, shutters_of, totals, within_area
 from layers.networks.segments import Plan, network_plan
-from layers.networks.start import Start, find_start, require_network
+from layers.networks.start import Start, find_start
 from layers.networks.supply import Served
 from layers.queries.receipt import make_receipt
 from layers.queries.small_counts import SMALL, sees_all

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, Select, func, select
 from cim.access import Caller
 from cim.errors import InvalidInput, NotFound
 from cim.tables import GEOGRAPHIC_SRID, pipe_edge, pipe_node
+from layers.networks.named import parse_place
 from layers.queries.visible import in_area
 
 #: So far from a place its node may be.
@@ -43,7 +44,7 @@ def find_origin(connection: Connection, network: str, text: str, caller: Caller)
     NotFound
         No such node, or none within REACH_M of the place.
     """
-    place = _place(text)
+    place = parse_place(text)
     if place is not None:
         return _nearest(connection, network, *place, caller)
     nodes, (form, _, name) = _nodes(network, caller), text.partition(":")
@@ -62,19 +63,6 @@ def find_origin(connection: Connection, network: str, text: str, caller: Caller)
     if len(found) > 1:
         raise InvalidInput(f"'{name}' is the id of one node and the key of another; say id:{name} or key:{name}")
     return _origin(next(iter(found.values())), 0.0)
-
-
-def _place(text: str) -> tuple[float, float] | None:
-    parts = text.split(",")
-    if len(parts) != 2:
-        return None
-    try:
-        longitude, latitude = float(parts[0]), float(parts[1])
-    except ValueError:
-        return None
-    if not (math.isfinite(longitude) and math.isfinite(latitude) and abs(longitude) <= 180 and abs(latitude) <= 90):
-        raise InvalidInput(f"from is '{text[:80]}'; longitude,latitude in degrees is right, longitude first")
-    return longitude, latitude
 
 
 def _nodes(network: str, caller: Caller) -> Select[Any]:

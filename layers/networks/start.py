@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, Select, func, literal, select
 
 from cim.access import Caller
 from cim.errors import InvalidInput, NotFound
-from cim.tables import pipe, pipe_edge, pipe_node
-from layers.queries.visible import in_area, visible_layers
+from cim.tables import pipe, pipe_node
+from layers.networks.named import parse_place
+from layers.queries.visible import in_area
 from layers.sql import statement
 
 #: So far from a place a pipe may be.
@@ -47,16 +47,6 @@ class Start(NamedTuple):
     fraction: float | None
 
 
-def require_network(connection: Connection, network: str, caller: Caller) -> None:
-    """Raise NotFound where there is no such network, or the caller may not see pipes."""
-    if len(visible_layers(connection, caller, ["pipes", "pipe_nodes"])) < 2:
-        raise NotFound(f"there is no network '{network[:60]}' that you may see")
-    is_there = select(select(pipe_edge.c.id).where(pipe_edge.c.network == network).exists())
-    if not connection.execute(is_there).scalar_one():
-        known = connection.execute(select(pipe_edge.c.network).distinct().order_by(pipe_edge.c.network)).scalars().all()
-        raise NotFound(f"there is no network '{network[:60]}'; there are: {', '.join(known) or 'none yet'}")
-
-
 def find_start(connection: Connection, network: str, text: str, caller: Caller) -> Start:
     """Return what a text names: 'lon,lat' in degrees, an id, or an owner's key of a node or a pipe.
 
@@ -69,7 +59,7 @@ def find_start(connection: Connection, network: str, text: str, caller: Caller) 
     NotFound
         Nothing has this name, or no pipe is within TOLERANCE_M of the place.
     """
-    place = _place(text)
+    place = parse_place(text)
     if place is not None:
         return _nearest(connection, network, *place, caller)
     form, _, name = text.partition(":")
@@ -118,19 +108,6 @@ def _named(network: str, layer: str, form: str, name: str, caller: Caller) -> Se
         .order_by(table.c.id)
         .limit(4)
     )  # fmt: skip
-
-
-def _place(text: str) -> tuple[float, float] | None:
-    parts = text.split(",")
-    if len(parts) != 2:
-        return None
-    try:
-        longitude, latitude = float(parts[0]), float(parts[1])
-    except ValueError:
-        return None
-    if not (math.isfinite(longitude) and math.isfinite(latitude) and abs(longitude) <= 180 and abs(latitude) <= 90):
-        raise InvalidInput(f"from is '{text[:80]}'; longitude,latitude in degrees is right, longitude first")
-    return longitude, latitude
 
 
 def _nearest(connection: Connection, network: str, longitude: float, latitude: float, caller: Caller) -> Start:

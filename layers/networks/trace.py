@@ -15,10 +15,11 @@ import orjson
 from sqlalchemy import ARRAY, BigInteger, ColumnElement, Connection, Text, any_, cast, func, literal, select
 
 from cim.access import Caller
-from cim.errors import InvalidInput, NotFound
-from cim.tables import building, building_service, pipe, pipe_edge, pipe_node
+from cim.errors import InvalidInput
+from cim.tables import building, building_service, pipe, pipe_node
 from layers.networks.flow_graph import Direction, FlowGraph, PipeFacts, flow_graph
 from layers.networks.graph import Numbers
+from layers.networks.named import require_network
 from layers.networks.origin import Origin, find_origin
 from layers.queries.receipt import make_receipt
 from layers.queries.visible import VisibleLayer, in_area, visible_layers
@@ -59,10 +60,7 @@ def trace(connection: Connection, request: TraceRequest, caller: Caller) -> dict
         No such network or node, or the caller may not see pipes.
     """
     direction = _direction(request)
-    layers = visible_layers(connection, caller, ["pipes", "pipe_nodes"])
-    if len(layers) < 2:
-        raise NotFound(f"there is no network '{request.network[:60]}' that you may see")
-    _require(connection, request.network)
+    layers = require_network(connection, request.network, caller)
     origin = find_origin(connection, request.network, request.origin, caller)
     graph = flow_graph(connection, request.network)
     found = _within(connection, graph, _walk(graph, origin, direction), caller)
@@ -95,13 +93,6 @@ def _direction(request: TraceRequest) -> Direction:
         if request.direction == known:
             return known  # type: ignore[return-value]
     raise InvalidInput(f"direction is '{request.direction[:40]}'; {', '.join(DIRECTIONS)} are right")
-
-
-def _require(connection: Connection, network: str) -> None:
-    is_there = select(select(pipe_edge.c.id).where(pipe_edge.c.network == network).exists())
-    if not connection.execute(is_there).scalar_one():
-        known = connection.execute(select(pipe_edge.c.network).distinct().order_by(pipe_edge.c.network)).scalars().all()
-        raise NotFound(f"there is no network '{network[:60]}'; there are: {', '.join(known) or 'none yet'}")
 
 
 def _walk(graph: FlowGraph, origin: Origin, direction: Direction) -> _Found:

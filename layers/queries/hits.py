@@ -13,6 +13,7 @@ from cim.tables import building, building_source, element, object_history, unit
 from layers.queries.labels import center_of, detail_of, name_of
 from layers.queries.membership import Grouping, Manner, asked_zone, hits_in, rows_of, unit_hits
 from layers.queries.prepared import Prepared, compiled
+from layers.queries.small_counts import PERSONAL
 from layers.queries.tallies import (
     Found,
     elements_in,
@@ -81,6 +82,9 @@ def _counted(table: Table, hits: CTE, tally: CTE) -> Subquery:
     sums: list[Any] = []
     for name in sums_of(table, hits):
         sums += [literal(name, Text), func.coalesce(func.sum(tally.c[f"sum_{name}"]), 0)]
+    for name in PERSONAL.get(table.name, ()):
+        sums += [literal(f"known_{name}", Text), func.sum(tally.c[f"known_{name}"])]
+        sums += [literal(f"most_{name}", Text), func.max(tally.c[f"most_{name}"])]
     datasets: Any = func.array_agg(tally.c.dataset_id.distinct())
     if table is building:
         # what the merged records were made of

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
@@ -16,13 +15,15 @@ from cim.access import Caller
 from cim.crs import area_m2
 from cim.errors import NotFound
 from layers.queries.core import core_of
+from layers.queries.coverage import count_range, covered_shares
 from layers.queries.hits import groupings, statement_for
 from layers.queries.membership import DIVIDE_ABOVE, Manner
 from layers.queries.prepared import plan_for_all_values, run
+from layers.queries.ranges import summed_range
 from layers.queries.receipt import make_receipt
-from layers.queries.small_counts import SMALL, sees_all
+from layers.queries.small_counts import PERSONAL, SMALL, sees_all
 from layers.queries.visible import VisibleLayer, visible_layers
-from layers.queries.zone import ZoneRequest
+from layers.queries.zone import ZoneRequest, shape_digest
 
 NOTES = (
     {"code": "membership", "message": "an object counts when it intersects the zone; touching is enough"},
@@ -53,11 +54,12 @@ def take_inventory(
     counts = {layer_id: int(row._mapping["count"]) for layer_id, row in found.items()}
     datasets = {number for row in found.values() for number in row.datasets or () if number is not None}
     units = _units_inside(connection, request, layers, found, caller, asof)
+    shares = covered_shares(connection, layers, request.geometry)
     themes = [
         {
             "id": theme_id,
             "title": group[0].theme_title,
-            "layers": [_layer_as_json(entry, found.get(entry.id), request, units) for entry in group],
+            "layers": [_layer_as_json(entry, found.get(entry.id), request, units, shares) for entry in group],
         }
         for theme_id, group in ((key, list(rows)) for key, rows in groupby(layers, key=lambda e: e.theme_id))
     ]
@@ -66,7 +68,7 @@ def take_inventory(
         "themes": themes,
         "total": sum(counts.values()),
         "receipt": make_receipt(
-            connection, layers, counts, datasets, _parameters(request, caller, asof), _notes(caller, asof)
+            connection, layers, counts, datasets, _parameters(request, caller, asof), _notes(caller, asof, shares)
         ),
     }
 
@@ -79,8 +81,13 @@ def _asked(connection: Connection, request: ZoneRequest, caller: Caller) -> list
     return layers
 
 
-def _notes(caller: Caller, asof: datetime | None) -> list[dict[str, str]]:
+def _notes(caller: Caller, asof: datetime | None, shares: Mapping[str, float]) -> list[dict[str, str]]:
     notes = list(NOTES)
+    if shares:
+        said = ", ".join(f"{name} {share:.0%}" for name, share in sorted(shares.items()))
+        notes.append(
+            {"code": "partial", "message": f"the data of these layers reaches a part of the zone only: {said}"}
+        )
     if not sees_all(caller):
         notes.append(
             {"code": "small_counts", "message": f"buildings with fewer than {SMALL} are left out of sums of people"}
@@ -139,24 +146,39 @@ def _units_inside(
 
 
 def _layer_as_json(
-    entry: VisibleLayer, row: Row[Any] | None, request: ZoneRequest, units: int | None
+    entry: VisibleLayer, row: Row[Any] | None, request: ZoneRequest, units: int | None, shares: Mapping[str, float]
 ) -> dict[str, Any]:
-    sums = {name: round(float(value), 2) for name, value in (row.sums if row else {}).items()}
+    count = int(row._mapping["count"]) if row else 0
+    said = dict(row.sums) if row else {}
+    ranges = _ranges(entry, count, said)
+    if entry.id in shares:
+        ranges["count"] = count_range(count, shares[entry.id])
+    sums = {name: round(float(value), 2) for name, value in said.items()}
     if entry.id == "buildings" and units is not None:
         sums["units"] = units
-    count = int(row._mapping["count"]) if row else 0
     items = _column(row, "items") or []
     return {
         "id": entry.id,
         "title": entry.title,
         "count": count,
         "sums": sums,
+        **({"ranges": ranges} if ranges else {}),
         "groups": {"field": entry.legend_field, "values": (_column(row, "groups") or [])}
         if entry.legend_field
         else None,
         "items": items,
         "more": _more(entry, request) if count > len(items) else None,
     }
+
+
+def _ranges(entry: VisibleLayer, count: int, said: dict[str, Any]) -> dict[str, Any]:
+    """Take the numbers of those that say something out of the sums; returns the ranges of sums that rest on a part."""
+    found = {}
+    for name in PERSONAL.get(entry.table.name, ()):
+        known, most = int(said.pop(f"known_{name}", None) or 0), said.pop(f"most_{name}", None)
+        if known < count:
+            found[name] = summed_range(said.get(name), known, count, most)
+    return found
 
 
 def _column(row: Row[Any] | None, name: str) -> Any:
@@ -171,7 +193,7 @@ def _more(entry: VisibleLayer, request: ZoneRequest) -> str:
 def _parameters(request: ZoneRequest, caller: Caller, asof: datetime | None) -> dict[str, Any]:
     count = int(shapely.get_num_coordinates(request.geometry))
     parameters: dict[str, Any] = {
-        "zone_hash": "sha256:" + hashlib.sha256(shapely.to_wkb(request.geometry)).hexdigest(),
+        "zone_hash": shape_digest(request.geometry),
         "zone_vertices": count,
         "bounds": shapely.bounds(request.geometry).tolist(),
         "layers": list(request.layers) if request.layers is not None else None,

@@ -122,7 +122,7 @@ def get_item(
         past = None if asof is None else as_of(table, asof, object_history.c.id == item_id)
         rows = table if past is None else past
         found = connection.execute(
-            select(cast(_feature(table, layer, caller, past), Text)).where(
+            select(cast(feature_of(table, layer, caller, past), Text)).where(
                 rows.c.id == item_id, rows.c.layer_id == layer.id, in_area(rows, caller)
             )
         ).scalar_one_or_none()
@@ -252,14 +252,15 @@ def _features(
     connection: Connection, table: Table, layer: LayerRow, ids: list[int], caller: Caller, past: Subquery | None
 ) -> bytes:
     rows = table if past is None else past
-    feature = aggregate_order_by(_feature(table, layer, caller, past), rows.c.id)
+    feature = aggregate_order_by(feature_of(table, layer, caller, past), rows.c.id)
     statement: Select[Any] = select(
         cast(func.coalesce(func.json_agg(feature), literal_column("'[]'::json")), Text)
     ).where(rows.c.id.in_(ids))
     return bytes(connection.execute(statement).scalar_one(), "utf-8")
 
 
-def _feature(table: Table, layer: LayerRow, caller: Caller, past: Subquery | None) -> ColumnElement[Any]:
+def feature_of(table: Table, layer: LayerRow, caller: Caller, past: Subquery | None = None) -> ColumnElement[Any]:
+    """Return the expression of an object as a GeoJSON feature with what the caller may see of it."""
     rows = table if past is None else past
     geometry: Any = null()
     if "geom" in table.c:

@@ -19,6 +19,10 @@ from layers.queries.visible import VisibleLayer, table_of
 _DATASET = ("id", "name", "data_date", "recorded_at", "crs", "accuracy_m", "is_ballpark")
 
 
+#: Data that nobody has renewed for so long is named as old.
+STALE_DAYS = 365
+
+
 def make_receipt(
     connection: Connection,
     layers: Sequence[VisibleLayer],
@@ -46,6 +50,7 @@ def make_receipt(
         entry.id: {
             "version": entry.version,
             "updated_at": entry.updated_at.isoformat() if entry.updated_at else None,
+            "found": counts.get(entry.id, 0),
             "state": "data" if counts.get(entry.id) else ("empty" if entry.id in filled else "no_data"),
         }
         for entry in layers
@@ -100,11 +105,16 @@ def _dataset_as_json(row: Row[Any]) -> dict[str, Any]:
         "name": row.name,
         "version_date": row.data_date.isoformat() if row.data_date else None,
         "recorded_at": row.recorded_at.isoformat(),
-        "age_days": (datetime.now(UTC).date() - (row.data_date or row.recorded_at.date())).days,
+        "age_days": _age_days(row),
         "crs": row.crs,
         "accuracy_m": row.accuracy_m,
         "ballpark": row.is_ballpark,
     }
+
+
+def _age_days(row: Row[Any]) -> int:
+    days: int = (datetime.now(UTC).date() - (row.data_date or row.recorded_at.date())).days
+    return days
 
 
 def _data_notes(datasets: Sequence[Row[Any]], states: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:
@@ -115,6 +125,9 @@ def _data_notes(datasets: Sequence[Row[Any]], states: Mapping[str, Mapping[str, 
             "code": "ballpark",
             "message": f"brought to the map without a known datum shift: {', '.join(ballpark[:20])}",
         })  # fmt: skip
+    old = [row.name for row in datasets if _age_days(row) > STALE_DAYS]
+    if old:
+        notes.append({"code": "stale", "message": f"older than {STALE_DAYS} days: {', '.join(old[:20])}"})
     gaps = [layer_id for layer_id, state in states.items() if state["state"] == "no_data"]
     if gaps:
         notes.append({"code": "no_data", "message": f"nothing was ever imported into: {', '.join(gaps[:50])}"})

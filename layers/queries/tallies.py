@@ -28,6 +28,7 @@ from sqlalchemy import (
 
 from cim.tables import element, element_tally, unit_tally
 from layers.queries.membership import SUMMED, Grouping, Manner, lies_in, overlaps
+from layers.queries.small_counts import PERSONAL
 
 
 class Found(NamedTuple):
@@ -64,6 +65,9 @@ def tally_of(table: Table, hits: CTE) -> CTE:
     """Return the hits by layer, group and dataset: one pass over many rows, whose few results are rolled up."""
     key = [hits.c.layer_id, hits.c.value, hits.c.dataset_id]
     sums = [func.sum(column).label(f"sum_{name}") for name, column in sums_of(table, hits).items()]
+    for name in PERSONAL.get(table.name, ()):
+        # not every building says it: how many do, and how much the largest of them has
+        sums += [func.count(hits.c[name]).label(f"known_{name}"), func.max(hits.c[name]).label(f"most_{name}")]
     return (
         select(*key, func.count().label("count"), *sums)
         .group_by(*key)

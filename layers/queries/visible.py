@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
+    ARRAY,
+    BindParameter,
     ColumnElement,
     Connection,
     Integer,
     Table,
     Text,
     and_,
+    any_,
+    bindparam,
     cast,
     exists,
     func,
@@ -23,6 +28,7 @@ from sqlalchemy import (
 
 from cim.access import Caller
 from cim.tables import OBJECT_TABLES, building, conflict, layer, metadata, model, theme
+from layers.queries.prepared import Prepared, compiled, run
 
 #: Columns of every table that are never answered as attributes.
 INTERNAL = frozenset({"geom", "geom_3857", "content_hash", "attributes", "layer_id", "dataset_id", "provenance"})
@@ -48,14 +54,9 @@ class VisibleLayer(NamedTuple):
 
 def visible_layers(connection: Connection, caller: Caller, ids: Collection[str] | None = None) -> list[VisibleLayer]:
     """Return the layers that a caller may see (of ``ids``, or all), in the order of the catalogue."""
-    statement = (
-        select(layer, theme.c.title_zh.label("theme_zh"), theme.c.title_en.label("theme_en"))
-        .join(theme)
-        .where(layer.c.visibility.in_(caller.visible_levels()), layer.c.table_name.in_(OBJECT_TABLES))
-        .order_by(theme.c.position, theme.c.id, layer.c.position, layer.c.id)
-    )
+    values: dict[str, Any] = {"levels": caller.visible_levels()}
     if ids is not None:
-        statement = statement.where(layer.c.id.in_(ids))
+        values["ids"] = list(ids)
     return [
         VisibleLayer(
             row.id,
@@ -69,8 +70,24 @@ def visible_layers(connection: Connection, caller: Caller, ids: Collection[str] 
             row.version,
             row.updated_at,
         )
-        for row in connection.execute(statement)
+        for row in run(connection, _visible(ids is not None), values)
     ]
+
+
+@lru_cache(maxsize=2)
+def _visible(with_ids: bool) -> Prepared:
+    """Return the statement that finds layers: it is asked in every answer, and not to be put together each time."""
+    statement = (
+        select(layer, theme.c.title_zh.label("theme_zh"), theme.c.title_en.label("theme_en"))
+        .join(theme)
+        .where(layer.c.visibility == any_(_texts("levels")), layer.c.table_name.in_(OBJECT_TABLES))
+        .order_by(theme.c.position, theme.c.id, layer.c.position, layer.c.id)
+    )
+    return compiled(statement.where(layer.c.id == any_(_texts("ids"))) if with_ids else statement)
+
+
+def _texts(name: str) -> BindParameter[Any]:
+    return bindparam(name, None, ARRAY(Text))
 
 
 def table_of(name: str) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 from typing import Any, NamedTuple
@@ -170,3 +171,8 @@ def _require_valid(geometry: shapely.Geometry) -> None:
 
 def _place(point: np.ndarray[Any, np.dtype[np.float64]]) -> str:
     return f"{point[0]:.7g} {point[1]:.7g}"
+
+
+def shape_digest(geometry: shapely.Geometry) -> str:
+    """Return SHA-256 of a geometry's WKB."""
+    return "sha256:" + hashlib.sha256(shapely.to_wkb(geometry)).hexdigest()

@@ -17,6 +17,7 @@ from layers.catalogue import standard_tables
 from layers.sources import epanet, swmm
 from layers.sources.filling import Filling
 from layers.sources.guess import Request, Target, choose, read_mapping_option
+from layers.sources.inp_original import keep_original
 from layers.sources.inp_sections import section_names
 from layers.sources.inp_table import InpTable
 from layers.sources.transform import describe, transform_for
@@ -81,4 +82,6 @@ class InpImporter:
             mapping = own if own is not None and own.layer == table.name else None
             found.append((table, request, choose(request, standard_tables(), mapping_file=mapping)))
         file_format = swmm.FORMAT if is_swmm else epanet.FORMAT
+        if is_swmm:
+            keep_original(source, context)
         return PreparedInp(file_format, found, transform, options.crs, context, notes)

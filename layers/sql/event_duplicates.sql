@@ -11,8 +11,8 @@ CROSS JOIN LATERAL (
         AND c.state = ANY (CAST(:states AS text[]))
         AND c.geom && ST_Expand(e.geom, t.merge_distance_m / 100000.0 * 1.2 / cos(radians(ST_Y(e.geom))))
         AND ST_DWithin(c.geom::geography, e.geom::geography, t.merge_distance_m)
-        AND c.occurred_at BETWEEN e.occurred_at - make_interval(mins => t.merge_minutes)
-            AND e.occurred_at + make_interval(mins => t.merge_minutes)
+        -- no condition for the index of times: an hour of the district is many more events than a place has
+        AND abs(extract(epoch FROM e.occurred_at - c.occurred_at)) <= t.merge_minutes * 60
         -- two storeys of one house are two places
         AND (c.storey_number IS NULL OR e.storey_number IS NULL OR c.storey_number = e.storey_number
             OR c.building_id IS DISTINCT FROM e.building_id)

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import orjson
+import shapely
 import typer
 from rich.table import Table
 
 from cim.access import OPEN_CALLER
 from cim.commands.session import messages, print_json, ready_engine, results, start
 from layers.zones.log import verify
+from layers.zones.replay import replay
 from layers.zones.zones import MOST, Asked, list_zones
 
 
 def register(app: typer.Typer) -> None:
     """Add the group of commands."""
-    group = typer.Typer(help="Zones: a list, and the check of their log.", no_args_is_help=True)
+    words = "Zones: a list, the check of their log, and decisions made again from it."
+    group = typer.Typer(help=words, no_args_is_help=True)
     group.command("list")(listing)
     group.command("verify")(check)
+    group.command("replay")(again)
     app.add_typer(group, name="zones")
 
 
@@ -53,4 +60,33 @@ def check(json: bool = typer.Option(False, "--json", help="Print as JSON.")) -> 
     else:
         messages.print(f"entry {broken.id} (zone {broken.zone_id}) is broken: {broken.reason}; later ones are in doubt")
     if broken is not None:
+        raise typer.Exit(1)
+
+
+def again(
+    zone_id: int = typer.Argument(..., metavar="ID", help="A zone that a decision made."),
+    entry: int = typer.Option(None, help="The entry of the log; the newest decision on the zone without it."),
+    out: Path = typer.Option(None, help="Write the geometry that was made anew as GeoJSON."),
+    json: bool = typer.Option(False, "--json", help="Print as JSON."),
+) -> None:
+    """Make a decision again on the model as it was recorded then; exit status 1 where a byte differs."""
+    settings = start()
+    with ready_engine(settings) as engine, engine.connect() as connection:
+        found = replay(connection, zone_id, entry)
+    if out is not None:
+        features = [
+            {"type": "Feature", "properties": {"kind": kind}, "geometry": orjson.loads(shapely.to_geojson(shape))}
+            for kind, shape in found.geometry.items()
+        ]
+        out.write_bytes(orjson.dumps({"type": "FeatureCollection", "features": features}))
+    if json:
+        print_json({"entry": found.entry_id, "holds": found.holds, "same": found.same, "stored": found.stored,
+                    "geos": found.geos})  # fmt: skip
+    else:
+        for kind, same in found.same.items():
+            stored = {True: ", as it is stored", False: ", but not as it is stored", None: ""}[found.stored[kind]]
+            messages.print(f"{kind}: {'the same bytes' if same else 'NOT the same'}{stored}")
+        if found.geos[0] != found.geos[1]:
+            messages.print(f"made with GEOS {found.geos[0]}, now with {found.geos[1]}")
+    if not found.holds:
         raise typer.Exit(1)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -16,12 +16,16 @@ import orjson
 from sqlalchemy import Connection, Row, Text, cast, func, insert, literal, select
 from sqlalchemy.dialects.postgresql import JSONB
 
+from cim.access import Caller
+from cim.errors import Forbidden
 from cim.tables import zone_log
 
 _LOCK = "cim.zone_log"
 #: What stands before the first entry.
 BEGINNING = bytes(32)
 _READ_AT_ONCE = 1000
+#: Entries of one answer.
+MOST = 1000
 
 
 class Broken(NamedTuple):
@@ -70,8 +74,12 @@ def digest_of(
 
 def verify(connection: Connection) -> Checked:
     """Compute every hash anew, from the first entry on; ends at the first that is wrong."""
-    before, count = BEGINNING, 0
-    for row in _entries(connection):
+    return _check(_entries(connection), BEGINNING)
+
+
+def _check(rows: Iterable[Row[Any]], before: bytes) -> Checked:
+    count = 0
+    for row in rows:
         count += 1
         if row.previous_hash != before:
             return Checked(count, before.hex(), Broken(row.id, row.zone_id, "it does not follow the entry before it"))
@@ -85,11 +93,32 @@ def verify(connection: Connection) -> Checked:
 def read_log(connection: Connection, zone_id: int) -> list[dict[str, Any]]:
     """Return the entries of a zone, oldest first."""
     rows = connection.execute(select(zone_log).where(zone_log.c.zone_id == zone_id).order_by(zone_log.c.id))
-    return [
-        {"id": row.id, "action": row.action, "author": row.author, "recorded_at": row.recorded_at.isoformat(),
-         "entry": row.entry, "hash": row.hash.hex()}
-        for row in rows
-    ]  # fmt: skip
+    return [_told(row) for row in rows]
+
+
+def read_chain(connection: Connection, after: int, limit: int, caller: Caller) -> dict[str, Any]:
+    """Return entries of all zones after one, oldest first, and whether they follow from it as they were written.
+
+    Raises
+    ------
+    Forbidden
+        For a caller of one area: the chain holds what was decided elsewhere.
+    """
+    if caller.area_code is not None:
+        raise Forbidden(f"the log is of all areas, this key of {caller.area_code}; GET /zones/ID/log is of one zone")
+    is_before = zone_log.c.id <= after
+    last = select(zone_log.c.hash).where(is_before).order_by(zone_log.c.id.desc()).limit(1)
+    before = connection.execute(last).scalar() or BEGINNING
+    rows = connection.execute(select(zone_log).where(~is_before).order_by(zone_log.c.id).limit(limit)).all()
+    checked = _check(rows, before)
+    broken = None if checked.broken is None else checked.broken._asdict()
+    entries = [_told(row) | {"zone_id": row.zone_id} for row in rows]
+    return {"entries": entries, "verified": broken is None, "broken": broken, "last_hash": checked.last_hash}
+
+
+def _told(row: Row[Any]) -> dict[str, Any]:
+    return {"id": row.id, "action": row.action, "author": row.author, "recorded_at": row.recorded_at.isoformat(),
+            "entry": row.entry, "hash": row.hash.hex()}  # fmt: skip
 
 
 def _entries(connection: Connection) -> Iterator[Row[Any]]:

@@ -20,6 +20,8 @@ from cim.tables import building, feature, grid_cell, unit
 from layers.plane import plane_around
 from layers.queries.objects import layer_of
 from layers.queries.visible import VisibleLayer, in_area, visible_layers
+from layers.routing.asked import IsochroneAsked
+from layers.routing.isochrone import find_reach
 from layers.zones.wish import MOST_OBJECTS, Wish
 
 #: Degrees; one number for every zone, so that neighbours share their vertices.
@@ -101,11 +103,21 @@ def _found(connection: Connection, wish: Wish, caller: Caller) -> Made:
         if "geom" not in layer.table.c:
             raise InvalidInput(f"object {wish.object_id} ({layer.id}) has no shape of its own; name its building")
         return _union(connection, _select(layer.table, layer.table.c.id == wish.object_id, caller), [layer])
+    if wish.reach is not None:
+        return _reached(connection, wish.reach, caller)
     if wish.source == "area_code":
         return _area(connection, wish.codes[0], caller)
     if wish.source == "buildings":
         return _listed(connection, building, building, wish.codes, caller)
     return _listed(connection, unit, building, wish.codes, caller)
+
+
+def _reached(connection: Connection, asked: IsochroneAsked, caller: Caller) -> Made:
+    """Return what is reached by road; of the roads, which may be thousands, the layers are told."""
+    found = find_reach(connection, asked, caller)
+    layers = [*found.roads.layers, *(visible_layers(connection, caller, ["zones"]) if asked.closed.zones else [])]
+    datasets = set(found.roads.graph.dataset_ids[found.edges].tolist()) - {-1}
+    return Made(found.bands[-1].area, layers, list(asked.closed.zones), datasets)
 
 
 def _area(connection: Connection, code: str, caller: Caller) -> Made:

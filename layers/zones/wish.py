@@ -11,10 +11,12 @@ import shapely
 
 from cim.errors import InvalidInput
 from layers.queries.zone import parse_zone
+from layers.routing.asked import IsochroneAsked, parse_isochrone
+from layers.said import fields_of, text_in
 from layers.zones.drawn import parse_drawn
 
 #: The ways to make one; a request has exactly one of them.
-SOURCES = ("geometry", "buffer", "area_code", "buildings", "units")
+SOURCES = ("geometry", "buffer", "isochrone", "area_code", "buildings", "units")
 MOST_OBJECTS = 1000
 MOST_BUFFER_M = 20_000.0
 LENGTHS = {"name": 120, "kind": 60, "note": 2000, "by": 100}
@@ -37,6 +39,8 @@ class Wish:
         A code of an area, or ids and codes of buildings or units.
     buffer_m
         Metres around it.
+    reach
+        What is reached by road, of which the one number of minutes is taken.
     version
         The version that is to be changed, None for a new zone.
     """
@@ -47,6 +51,7 @@ class Wish:
     shape: shapely.Geometry | None = None
     object_id: int | None = None
     codes: tuple[str, ...] = ()
+    reach: IsochroneAsked | None = None
     buffer_m: float = 0.0
     kind: str | None = None
     note: str | None = None
@@ -56,7 +61,8 @@ class Wish:
         """Return what was asked for, as the log keeps it."""
         shape = None if self.shape is None else orjson.loads(shapely.to_geojson(self.shape))
         told = {"name": self.name, "kind": self.kind, "note": self.note, "source": self.source, "shape": shape,
-                "object_id": self.object_id, "codes": list(self.codes), "buffer_m": self.buffer_m}  # fmt: skip
+                "object_id": self.object_id, "codes": list(self.codes), "buffer_m": self.buffer_m,
+                "isochrone": None if self.reach is None else self.reach.told()}  # fmt: skip
         return {name: value for name, value in told.items() if value not in (None, [], 0.0)}
 
 
@@ -68,16 +74,12 @@ def parse_wish(body: Any, *, is_new: bool = True) -> Wish:
     InvalidInput, InvalidGeometry, TooLarge
         Naming the field, its value and what would be right.
     """
-    if not isinstance(body, Mapping):
-        raise InvalidInput('the body is not an object; send {"name": ..., "by": ..., "geometry": {...}}')
-    unknown = set(map(str, body)) - FIELDS
-    if unknown:
-        raise InvalidInput(f"unknown field '{min(unknown)[:60]}'; known are: {', '.join(sorted(FIELDS))}")
+    body = fields_of(body, sorted(FIELDS), '{"name": ..., "by": ..., "geometry": {...}}')
     given = [name for name in SOURCES if body.get(name) is not None]
     if len(given) != 1:
         raise InvalidInput(f"a zone is made from exactly one of {', '.join(SOURCES)}; given: {', '.join(given) or '-'}")
     [source] = given
-    words = {name: _text(body, name) for name in LENGTHS}
+    words = {name: text_in(body, name, longest) for name, longest in LENGTHS.items()}
     if not words["name"] or not words["by"]:
         raise InvalidInput("name and by are missing: what the zone is called, and who draws it")
     shape, object_id, distance_m = _shape(source, body[source])
@@ -85,8 +87,8 @@ def parse_wish(body: Any, *, is_new: bool = True) -> Wish:
     if source == "geometry" and buffer_m:
         raise InvalidInput("buffer_m does not go with geometry; use buffer with geometry and distance_m")
     return Wish(
-        str(words["name"]), str(words["by"]), source, shape, object_id, _codes(source, body[source]), buffer_m,
-        words["kind"], words["note"], None if is_new else _version(body),
+        str(words["name"]), str(words["by"]), source, shape, object_id, _codes(source, body[source]),
+        _reach(source, body[source]), buffer_m, words["kind"], words["note"], None if is_new else _version(body),
     )  # fmt: skip
 
 
@@ -106,6 +108,16 @@ def _shape(source: str, value: Any) -> tuple[shapely.Geometry | None, int | None
     return None, number, distance_m
 
 
+def _reach(source: str, value: Any) -> IsochroneAsked | None:
+    if source != "isochrone":
+        return None
+    minutes = value.get("minutes") if isinstance(value, Mapping) else None
+    if isinstance(minutes, bool) or not isinstance(minutes, int | float):
+        raise InvalidInput('isochrone is an object such as {"from": [longitude, latitude], "minutes": 10}, with one'
+                           " number of minutes; profile, direction and closed may go with it")  # fmt: skip
+    return parse_isochrone(value)
+
+
 def _codes(source: str, value: Any) -> tuple[str, ...]:
     if source == "area_code":
         if not isinstance(value, str) or not value.isascii() or not value.isdigit() or not 6 <= len(value) <= 15:
@@ -119,15 +131,6 @@ def _codes(source: str, value: Any) -> tuple[str, ...]:
         if isinstance(one, bool) or not isinstance(one, int | str) or not 0 < len(str(one)) <= 100 or "\0" in str(one):
             raise InvalidInput(f"{source} has {str(one)[:40]!r}; ids (numbers) or codes (text) are right")
     return tuple(dict.fromkeys(str(one) for one in value))
-
-
-def _text(body: Mapping[str, Any], name: str) -> str | None:
-    value = body.get(name)
-    if value is None:
-        return None
-    if not isinstance(value, str) or "\0" in value or len(value) > LENGTHS[name]:
-        raise InvalidInput(f"{name} is {str(value)[:40]!r}; text of at most {LENGTHS[name]} characters is right")
-    return value.strip() or None
 
 
 def _metres(body: Mapping[str, Any], name: str, *, least: float) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any, NamedTuple
 from uuid import uuid4
 
@@ -15,6 +14,7 @@ from cim.errors import Conflict, NotFound
 from cim.provenance import touch_layers
 from cim.tables import zone
 from layers.queries.visible import in_area, visible_layers
+from layers.queries.zone import shape_digest
 from layers.zones.log import append
 from layers.zones.making import Made, common_area, make_shape
 from layers.zones.wish import Wish
@@ -65,6 +65,7 @@ def change_zone(connection: Connection, zone_id: int, wish: Wish, caller: Caller
             f"zone {zone_id} is at version {was.version}, not {wish.version}: {was.author} or somebody else has changed"
             " it; look at it, and send the version that you have seen"
         )
+    _require_alone(was)
     made = make_shape(connection, wish, caller)
     values = _values(connection, wish, made) | {"version": was.version + 1, "recorded_at": func.now()}
     connection.execute(update(zone).where(zone.c.id == zone_id).values(values))
@@ -81,6 +82,7 @@ def drop_zone(connection: Connection, zone_id: int, caller: Caller, *, by: str) 
     """
     caller.require("draw_zones")
     was = _locked(connection, zone_id, caller)
+    _require_alone(was)
     connection.execute(delete(zone).where(zone.c.id == zone_id))
     append(connection, zone_id, "drop", by, {"name": was.name, "version": was.version})
     touch_layers(connection, [LAYER], None, None)
@@ -129,7 +131,7 @@ def _note(connection: Connection, zone_id: int, action: str, wish: Wish, made: M
         "layers": {layer.id: layer.version for layer in made.layers},
         "objects": made.objects,
         "datasets": sorted(made.datasets),
-        "geometry": "sha256:" + hashlib.sha256(shapely.to_wkb(made.geometry)).hexdigest(),
+        "geometry": shape_digest(made.geometry),
     })  # fmt: skip
     touch_layers(connection, [LAYER], None, None)
 
@@ -137,9 +139,9 @@ def _note(connection: Connection, zone_id: int, action: str, wish: Wish, made: M
 def _select(connection: Connection, caller: Caller) -> Select[Any]:
     layers = [layer.id for layer in visible_layers(connection, caller) if layer.table is zone]
     columns = [zone.c[name] for name in _SHOWN]
-    return select(
-        *columns, zone.c.attributes["note"].astext.label("note"), func.ST_AsGeoJSON(zone.c.geom, 9).label("shape")
-    ).where(zone.c.layer_id.in_(layers), in_area(zone, caller))
+    told = [zone.c.attributes[name].astext.label(name) for name in ("note", "group")]
+    shape = func.ST_AsGeoJSON(zone.c.geom, 9).label("shape")
+    return select(*columns, *told, shape).where(zone.c.layer_id.in_(layers), in_area(zone, caller))
 
 
 def _locked(connection: Connection, zone_id: int, caller: Caller) -> Row[Any]:
@@ -149,12 +151,21 @@ def _locked(connection: Connection, zone_id: int, caller: Caller) -> Row[Any]:
     return row
 
 
+def _require_alone(was: Row[Any]) -> None:
+    """Raise Conflict for one of three zones that only together are true."""
+    if was.group is not None:
+        raise Conflict(
+            f"zone {was.id} is one of three that part the district; demarcate again, or lift all three by"
+            f" DELETE /zones/demarcations/{was.group}"
+        )
+
+
 def _unknown(zone_id: int) -> NotFound:
     return NotFound(f"there is no zone {zone_id}, or it may not be seen; GET /zones lists them")
 
 
 def _feature(row: Row[Any]) -> dict[str, Any]:
-    told = {name: row._mapping[name] for name in (*_SHOWN[1:], "note")}
+    told = {name: row._mapping[name] for name in (*_SHOWN[1:], "note", "group")}
     told["recorded_at"] = row.recorded_at.isoformat()
     return {"type": "Feature", "id": row.id, "geometry": None if row.shape is None else orjson.loads(row.shape),
             "properties": told}  # fmt: skip

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy import Engine, text
 
+from api.app import make_app
 from cim.db import make_engine
 from cim.importing import ImportContext, ImportOptions, import_paths
 from cim.reports import ImportReport
@@ -20,6 +22,7 @@ from district.bim.site import author_models
 from district.make import make_district, make_town
 from district.models import model_sites
 from district.scales import SCALES
+from tests.api.conftest import running
 
 SEED = 20260301
 SOUND_MODELS = {"factory_01", "tower_13"}
@@ -82,3 +85,17 @@ def _imported(pilot_files: Path, url: str, tmp_path_factory: pytest.TempPathFact
     truth = json.loads((pilot_files / "truth.json").read_text(encoding="utf-8"))
     yield Pilot(pilot_files, truth, engine, settings, reports)
     engine.dispose()
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+async def client(pilot: Pilot) -> AsyncIterator[httpx.AsyncClient]:
+    app = make_app(pilot.settings, str(pilot.settings.database_url))
+    async with running(app):
+        transport = httpx.ASGITransport(app, client=("127.0.0.1", 50000))
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8000", timeout=60) as made:
+            yield made

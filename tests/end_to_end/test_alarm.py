@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +12,9 @@ import httpx
 import orjson
 import pytest
 
-from api.app import make_app
 from cim.db import make_engine
 from layers.live.events.responsibility import replace_responsibilities
 from layers.live.sensors.mqtt import Broker
-from tests.api.conftest import running
 from tests.layers.test_sensors_mqtt import broker, listening, publish
 
 if TYPE_CHECKING:
@@ -36,20 +34,6 @@ order by s.id limit 1 offset :which
 LIMIT = 25.0
 
 Report = Callable[[httpx.AsyncClient, int, str, float], Any]
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-async def client(pilot: Pilot) -> AsyncIterator[httpx.AsyncClient]:
-    app = make_app(pilot.settings, str(pilot.settings.database_url))
-    async with running(app):
-        transport = httpx.ASGITransport(app, client=("127.0.0.1", 50000))
-        async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8000", timeout=60) as made:
-            yield made
 
 
 async def mount(client: httpx.AsyncClient, room: Any, name: str) -> int:

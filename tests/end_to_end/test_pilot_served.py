@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import anyio
 import httpx
 import mapbox_vector_tile
 import morecantile
 import pytest
 import shapely
-
-from api.app import make_app
 
 if TYPE_CHECKING:
     from conftest import Pilot
@@ -22,28 +19,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.anyio]
 
 #: about 2 km2 in the middle of the district, longitude and latitude
 ZONE = [[114.2102, 22.6941], [114.2251, 22.6932], [114.2283, 22.7004], [114.2241, 22.7067], [114.2121, 22.7061]]
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-async def client(pilot: Pilot) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the service on the pilot district."""
-    app = make_app(pilot.settings, str(pilot.settings.database_url))
-    to_app, from_test = anyio.create_memory_object_stream[dict[str, object]](2)
-    from_app, to_test = anyio.create_memory_object_stream[dict[str, object]](2)
-    async with anyio.create_task_group() as group, to_app, from_test, from_app, to_test:
-        group.start_soon(app, {"type": "lifespan", "state": {}}, from_test.receive, from_app.send)
-        await to_app.send({"type": "lifespan.startup"})
-        assert (await to_test.receive())["type"] == "lifespan.startup.complete"
-        transport = httpx.ASGITransport(app, client=("127.0.0.1", 50000))
-        async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8000", timeout=60) as made:
-            yield made
-        await to_app.send({"type": "lifespan.shutdown"})
-        await to_test.receive()
 
 
 async def _json(client: httpx.AsyncClient, path: str) -> Any:

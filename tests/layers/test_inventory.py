@@ -45,7 +45,8 @@ class Town:
         size = random.uniform(1e-4, 6e-4, (2, 2000))
         self.buildings = shapely.multipolygons(shapely.box(x, y, x + size[0], y + size[1])[:, None])
         self.use = np.array(["住宅", "办公", None], dtype=object)[random.integers(0, 3, 2000)]
-        self.households = random.integers(0, 50, 2000)
+        self.households = random.integers(0, 50, 2000).astype(object)
+        self.households[::7] = None
         ids = self._add("building", self.buildings, use=self.use, households=self.households)
         self.units_of = random.integers(0, 5, 2000)
         units = np.repeat(ids, self.units_of)
@@ -158,7 +159,14 @@ def test_counts_and_sums_equal_brute_force(town: Town, seed: int, corners: int) 
     parts = shapely.intersection(town.buildings[inside], zone)
     expected = sum(abs(GEOD.geometry_area_perimeter(shapely.orient_polygons(part))[0]) for part in parts)
     assert found["sums"]["area_m2"] == pytest.approx(expected, rel=1e-5)
-    assert found["sums"]["households"] == town.households[inside].sum()
+    known = [number for number in town.households[inside] if number is not None]
+    low, missing = sum(known), int(inside.sum()) - len(known)
+    assert found["sums"]["households"] == low
+    if missing:
+        assert found["ranges"]["households"] == {
+            "low": low, "high": low + missing * max(known), "known_in": len(known), "of": inside.sum(),
+        }  # fmt: skip
+    assert found["ranges"]["residents"] == {"low": 0, "high": None, "known_in": 0, "of": inside.sum()}
     assert found["sums"]["units"] == town.units_of[inside].sum() == answer["units"]["count"]
     groups = {group["value"]: group["count"] for group in found["groups"]["values"]}
     assert groups == {use: (town.use[inside] == use).sum() for use in set(town.use[inside])}
@@ -220,6 +228,20 @@ def test_the_receipt_names_data_states_and_a_hash_that_repeats(town: Town) -> No
     assert far["total"] == 0
     assert far["receipt"]["layers"]["buildings"]["state"] == "empty"
     assert far["receipt"]["datasets"] == []
+
+
+def test_a_zone_beyond_the_data_gives_a_range(town: Town) -> None:
+    west, south, east, north = shapely.total_bounds(town.buildings)
+    half = box(west, south, 2 * east - west, north)
+    answer = ask(town, half)
+    found = by_layer(answer)["buildings"]
+    assert found["count"] == 2000
+    assert found["ranges"]["count"] == {"low": 2000, "high": 4000, "covered": 0.5}
+    assert "buildings 50%" in next(note["message"] for note in answer["receipt"]["notes"] if note["code"] == "partial")
+    inside = ask(town, box(west + 0.001, south + 0.001, east - 0.001, north - 0.001))
+    assert "count" not in by_layer(inside)["buildings"].get("ranges", {})
+    # cameras stand where somebody put them
+    assert "ranges" not in by_layer(answer)["cameras"]
 
 
 def test_hidden_layers_and_other_areas_are_not_counted(town: Town) -> None:

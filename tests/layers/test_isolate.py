@@ -188,11 +188,14 @@ def test_who_is_cut_off_is_counted(engine: Engine) -> None:
     assert answer["cut_off"] | {"by_rule": None} == {
         "buildings": 2, "units": 31, "storeys": 44, "highest_storey": 30, "residents": 43, "households": None,
         "hospitals": 1, "critical": {"医院": 1}, "by_rule": None,
+        "ranges": {"residents": {"low": 43, "high": 43, "known_in": 2, "of": 2},
+                   "households": {"low": 0, "high": None, "known_in": 0, "of": 2}},
     }  # fmt: skip
     [hospital] = answer["critical"]
     assert (hospital["name"], hospital["building_id"], hospital["part"]) == ("龙岗医院", two, "shadow")
     # Three persons in one building are not told to everybody.
     assert few["cut_off"]["residents"] == 40
+    assert few["cut_off"]["ranges"]["residents"] == {"low": 40, "high": 80, "known_in": 1, "of": 2}
     assert "small_counts" in {note["code"] for note in few["receipt"]["notes"]}
 
 

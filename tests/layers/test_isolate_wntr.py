@@ -35,11 +35,13 @@ LAYERS = [
 ]  # fmt: skip
 
 
-def with_valves(name: str, manner: str, count: int, seed: int) -> tuple[Any, Any, Any]:
-    """Return a model of WNTR's library, a valve layer on it, and the same model with these valves as links."""
+def with_valves(
+    name: str, manner: str, count: int, seed: int, folder: Path = Path(wntr.__file__).parent / "library" / "networks"
+) -> tuple[Any, Any, Any]:
+    """Return a model, a valve layer on it, and the same model with these valves as links."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        path = Path(wntr.__file__).parent / "library" / "networks" / f"{name}.inp"
+        path = folder / f"{name}.inp"
         plain, model = wntr.network.WaterNetworkModel(str(path)), wntr.network.WaterNetworkModel(str(path))
         layer = wntr.network.generate_valve_layer(plain, manner, count, seed).drop_duplicates().reset_index(drop=True)
     for _, line in model.pipes():
@@ -70,9 +72,20 @@ def take_model(engine: Engine, settings: Any, model: Any, path: Path) -> None:
 def test_segments_and_valve_sets_equal_wntr(
     engine: Engine, settings: Any, tmp_path: Path, name: str, manner: str, count: int, seed: int
 ) -> None:
-    plain, layer, model = with_valves(name, manner, count, seed)
+    compare_segments(engine, settings, tmp_path / f"{name}.inp", with_valves(name, manner, count, seed), seed)
+
+
+@pytest.mark.shared
+def test_segments_of_l_town_equal_wntr(engine: Engine, settings: Any, tmp_path: Path, shared_data: Path) -> None:
+    """782 junctions and 905 pipes; its three pressure valves cannot be shut, and divide nothing."""
+    made = with_valves("L-TOWN", "random", 250, 9, shared_data / "pipes")
+    compare_segments(engine, settings, tmp_path / "L-TOWN.inp", made, 9)
+
+
+def compare_segments(engine: Engine, settings: Any, path: Path, made: tuple[Any, Any, Any], seed: int) -> None:
+    plain, layer, model = made
     of_node, of_link, _ = wntr.metrics.topographic.valve_segments(plain.to_graph(), layer)
-    take_model(engine, settings, model, tmp_path / f"{name}.inp")
+    take_model(engine, settings, model, path)
     with engine.connect() as connection:
         plan = network_plan(connection, "water")
         nodes, pipes = names_of(connection, pipe_node, "water"), names_of(connection, pipe, "water")

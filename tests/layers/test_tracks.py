@@ -18,7 +18,6 @@ from cim.access import Caller
 from cim.errors import Forbidden, InvalidInput, NotFound
 from cim.tables import last_position, mobile_unit, unit_position
 from layers.live.events.intake import take_in
-from layers.live.events.nearby import Spot
 from layers.live.tracks.cot import kind_of, read_cot
 from layers.live.tracks.days import KEPT, add_days, forget_old
 from layers.live.tracks.incoming import Position, read_position
@@ -28,6 +27,7 @@ from layers.live.tracks.positions import as_notice, take_positions
 from layers.live.tracks.read import Asked, find_units
 from layers.live.tracks.tell import _current, _notices, tell_moved
 from layers.live.tracks.trail import trail
+from layers.spot import Spot
 from tests.layers.events_town import at, build_town, said
 from tests.layers.test_event_context import build_roads
 

@@ -180,7 +180,10 @@ def arrives(page: Page, demo_service: str, detector: Detector, shoot: Shoot) -> 
 def same_colour(page: Page, event: int, layer: str, state: str, within: str) -> None:
     """The ring on the map has the colour that the list or the card has for the state."""
     drawn = re.findall(r"[\d.]+", page.evaluate(RING, [layer, event, state]))
-    listed = re.findall(r"[\d.]+", page.locator(f'{within} [data-state="{state}"] .state-dot').first.evaluate(COLOR))
+    dot = f'{within} [data-state="{state}"] .state-dot'
+    expect(page.locator(dot).first).to_be_visible()
+    # found and read in one go: a card that is drawn anew in between would leave a dot without a colour
+    listed = re.findall(r"[\d.]+", page.evaluate(f"(dot) => ({COLOR})(document.querySelector(dot))", dot))
     assert [float(part) for part in drawn[:3]] == [float(part) for part in listed[:3]]
 
 

@@ -38,7 +38,7 @@ async function failure(response: Response): Promise<ApiError> {
   return new ApiError(response.status, title, problem.detail ?? title);
 }
 
-async function request<T>(path: string, init: RequestInit = {}, retry = true): Promise<T> {
+export async function request<T>(path: string, init: RequestInit = {}, retry = true): Promise<T> {
   let response: Response;
   try {
     response = await fetch(path, { credentials: "same-origin", ...init });
@@ -55,8 +55,8 @@ async function request<T>(path: string, init: RequestInit = {}, retry = true): P
   return (await response.json()) as T;
 }
 
-function body(value: unknown, signal?: AbortSignal): RequestInit {
-  return { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(value), signal: signal ?? null };
+export function body(value: unknown, signal?: AbortSignal, method = "POST"): RequestInit {
+  return { method, headers: { "Content-Type": "application/json" }, body: JSON.stringify(value), signal: signal ?? null };
 }
 
 export interface InventoryQuery {

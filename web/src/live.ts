@@ -19,6 +19,8 @@ export interface LiveEvents {
   events: (notices: EventNotice[]) => void;
   /** Mobile units that have moved. */
   units: (notices: UnitNotice[]) => void;
+  /** Incidents have changed. */
+  incidents: () => void;
   /** Sensors have told something. */
   observed: () => void;
   /** The stream is back after a gap: what was told meanwhile is lost, so everything is to be read again. */
@@ -44,6 +46,7 @@ export function listen(events: LiveEvents): void {
     stream.addEventListener("layer", (event) => events.layer(JSON.parse((event as MessageEvent<string>).data) as LayerChange));
     stream.addEventListener("tiles", (event) => events.tiles(JSON.parse((event as MessageEvent<string>).data) as TileChange));
     stream.addEventListener("model", (event) => events.model(JSON.parse((event as MessageEvent<string>).data) as ModelArrival));
+    stream.addEventListener("incident", () => events.incidents());
     stream.addEventListener("observation", () => events.observed());
     stream.addEventListener("track", (event) => events.units((JSON.parse((event as MessageEvent<string>).data) as { units: UnitNotice[] }).units));
     stream.addEventListener("event", (event) => events.events((JSON.parse((event as MessageEvent<string>).data) as { events: EventNotice[] }).events));

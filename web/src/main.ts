@@ -4,6 +4,8 @@ import "./styles/base.css";
 import "./styles/panels.css";
 import "./styles/map.css";
 import "./styles/live.css";
+import "./styles/command.css";
+import "./styles/presets.css";
 import { ApiError, api, onUnauthorised } from "./api";
 import { errorState, h, spinner } from "./dom";
 import { setLanguage, t } from "./i18n";
@@ -17,15 +19,16 @@ import { MapTheme } from "./map/theme";
 import { askForKey } from "./panels/sign_in";
 import { toasts } from "./panels/toasts";
 import { showScenes } from "./scenes";
+import { applyPreset, isWall } from "./screen";
 import { assemble } from "./shell";
 import { Store, type State, type Theme } from "./store";
 import type { Config, LayerInfo, ModelInfo, Session } from "./types";
-import { follow, mirror, parse } from "./url_state";
+import { follow, mirror, parse, takeShared } from "./url_state";
 import type { Viewer } from "./viewer";
 
 const DEFAULTS: State = {
   camera: null, switched: {}, opacity: {}, selection: null, lang: "zh", theme: "light", zone: null, hillshade: false, underground: false,
-  detailed: false, look: null, now: null, event: null, unit: null, day: false,
+  detailed: false, look: null, now: null, event: null, unit: null, day: false, command: null, tool: "isolate", storedZone: null, incident: null,
 };
 
 interface Start {
@@ -51,7 +54,10 @@ function applyPage(state: Readonly<State>): void {
 }
 
 async function start(app: HTMLElement): Promise<void> {
-  const store = new Store({ ...DEFAULTS, ...parse(location.hash) });
+  applyPreset();
+  takeShared();
+  const defaults: State = { ...DEFAULTS, theme: isWall() ? "dark" : DEFAULTS.theme };
+  const store = new Store({ ...defaults, ...parse(location.hash) });
   applyPage(store.state);
   // watched first, so that panels which follow are drawn in the new language
   store.watch(["lang", "theme"], applyPage);
@@ -66,7 +72,7 @@ async function start(app: HTMLElement): Promise<void> {
     map, store, config, layers, models, session, scene: null, city: null, book: new EventBook(), units: new UnitBook(),
     styles: new LayerStyles(map, layers), extrusions: new Extrusions(map),
     select: () => undefined, flyTo: () => undefined, startDrawing: () => undefined,
-    openEvent: () => undefined, openModel: () => undefined,
+    openEvent: () => undefined, openModel: () => undefined, analysis: null,
   };
   const shell = assemble(app, viewer, session);
   Object.assign(window, { cimViewer: { map, store, viewer } });
@@ -79,7 +85,7 @@ async function start(app: HTMLElement): Promise<void> {
   setHillshade(map, store.state.hillshade);
   followState(viewer);
   shell.restore();
-  follow(store, DEFAULTS, (camera) => map.jumpTo(camera));
+  follow(store, defaults, (camera) => map.jumpTo(camera));
   map.once("idle", () => { document.body.dataset.ready = "true"; });
   map.triggerRepaint();
   await showScenes(viewer, shell.followCity);

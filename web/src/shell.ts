@@ -3,31 +3,41 @@
 import { api } from "./api";
 import { h } from "./dom";
 import { t, titleOf } from "./i18n";
+import { ZoneBook } from "./live/zone_book";
 import { LiveCity } from "./live_city";
 import { listen, throttled, type LiveEvents } from "./live";
 import { ChangedTiles } from "./map/changed_tiles";
 import { CITY_LAYERS } from "./map/city_layers";
+import { BuildingLight } from "./map/building_light";
 import { flyTo } from "./map/map";
+import { Marks } from "./map/marks";
 import { forgetSummaries } from "./map/model_summary";
 import { onPick } from "./map/selection";
 import { PIPES } from "./map/style";
+import { CommandPanel } from "./panels/command";
+import type { CommandHost } from "./panels/command_host";
 import { DetailsPanel } from "./panels/details";
 import { DrawBar } from "./panels/draw_bar";
 import { InventoryPanel } from "./panels/inventory";
 import { LayersPanel } from "./panels/layers";
 import { ModelPanel } from "./panels/model";
 import { SearchBox } from "./panels/search";
+import { isTyping, listenForKeys, showKeys, type Shortcuts } from "./panels/shortcuts";
 import { SidePanel } from "./panels/side";
 import { progressLine, statusStrip } from "./panels/status";
 import { toast } from "./panels/toasts";
 import { Toolbar } from "./panels/toolbar";
 import { TopBar } from "./panels/topbar";
+import { mayCommand } from "./panels/rights";
 import { DrawTool } from "./tools/draw";
+import { Pointing } from "./tools/pointing";
 import type { Position, Session } from "./types";
+import { isWall } from "./screen";
 import { asWritten } from "./url_state";
 import { layerInfo, type Viewer } from "./viewer";
 
 const REFRESH_MS = 1500;
+const ZONES = "zones";
 /** Where the list of layers would leave the map no room beside a card: tablets, and less. */
 const NARROW = "(max-width: 1080px)";
 
@@ -42,22 +52,25 @@ export function assemble(app: HTMLElement, viewer: Viewer, session: Session | nu
   const side = new SidePanel();
   const details = new DetailsPanel(viewer, side);
   const model = new ModelPanel(viewer, side);
-  const inventory = new InventoryPanel(viewer, side);
+  const host: CommandHost = { viewer, pointing: new Pointing(viewer.map), marks: new Marks(), light: new BuildingLight(), zones: new ZoneBook() };
+  const command = new CommandPanel(host, side);
+  const inventory = new InventoryPanel(viewer, side, (ring) => command.keep(ring));
   const layers = new LayersPanel(viewer, () => toggleLayers());
   const toggleLayers = () => {
     layers.element.hidden = !layers.element.hidden;
   };
   const narrow = matchMedia(NARROW);
-  layers.element.hidden = narrow.matches;
+  layers.element.hidden = narrow.matches || isWall();
   narrow.addEventListener("change", () => { if (narrow.matches) layers.element.hidden = true; });
   const search = new SearchBox(viewer);
-  const topbar = new TopBar(viewer, search, session);
+  const shortcuts = shortcutsOf(viewer, search, command, () => live);
+  const topbar = new TopBar(viewer, search, session, () => showKeys(shortcuts));
   const live: LiveCity = new LiveCity(viewer, side, () => toolbar);
-  const toolbar: Toolbar = new Toolbar(viewer, toggleLayers, live);
-  const draw = drawing(viewer, toolbar);
+  const toolbar: Toolbar = new Toolbar(viewer, toggleLayers, live, () => command.toggle());
+  const draw = drawing(viewer, toolbar, host.pointing);
   app.append(
     topbar.element, progressLine(viewer.map),
-    h("main", { class: "stage" }, layers.element, toolbar.element, draw.bar.element, side.element),
+    h("main", { class: "stage" }, layers.element, toolbar.element, draw.bar.element, host.pointing.bar, side.element),
     live.day.element,
     statusStrip(viewer),
   );
@@ -67,17 +80,22 @@ export function assemble(app: HTMLElement, viewer: Viewer, session: Session | nu
     if (target) viewer.flyTo(target);
   };
   viewer.openModel = (id) => model.open(id, true);
-  onPick(viewer, () => draw.tool.active, live, (id, of) => {
+  onPick(viewer, () => draw.tool.active || host.pointing.active, live, (id, of) => {
     if (of !== null) model.open(of, false);
     viewer.select(id);
   });
-  keys(search, side);
-  follow(viewer, layers, topbar, live);
+  listenForKeys(shortcuts);
+  leaveByEscape(side);
+  follow(viewer, layers, topbar, live, { zones: host.zones, command });
   return {
     restore() {
       const { zone, selection } = viewer.store.state;
       live.begin();
+      host.marks.begin(viewer.map, viewer.store.state.theme);
+      host.light.begin(viewer.map, viewer.store.state.theme);
+      viewer.store.watch(["theme"], ({ theme }) => { host.marks.setTheme(theme); host.light.setTheme(theme); });
       if (zone) void inventory.open(zone);
+      command.restore();
       model.restore();
       if (selection !== null) void details.open(selection);
     },
@@ -93,8 +111,9 @@ function followCity(viewer: Viewer, toolbar: Toolbar, details: DetailsPanel): vo
   }
 }
 
-function drawing(viewer: Viewer, toolbar: Toolbar): { tool: DrawTool; bar: DrawBar } {
+function drawing(viewer: Viewer, toolbar: Toolbar, pointing: Pointing): { tool: DrawTool; bar: DrawBar } {
   const bar = new DrawBar();
+  let taker: ((ring: Position[]) => void) | null = null;
   const end = () => {
     bar.hide();
     toolbar.setDrawing(false);
@@ -104,15 +123,18 @@ function drawing(viewer: Viewer, toolbar: Toolbar): { tool: DrawTool; bar: DrawB
     cancel: end,
     finish: (ring) => {
       end();
-      viewer.store.set("zone", asWritten(ring));
+      if (taker) taker(asWritten(ring));
+      else viewer.store.set("zone", asWritten(ring));
     },
   });
-  viewer.startDrawing = () => {
+  viewer.startDrawing = (take) => {
     if (tool.active) {
       tool.cancel();
       return;
     }
-    viewer.store.set("zone", null);
+    pointing.stop();
+    taker = take ?? null;
+    if (!take) viewer.store.set("zone", null);
     toolbar.setDrawing(true);
     tool.start();
   };
@@ -135,25 +157,34 @@ function viewCorners({ map }: Viewer): Position[] {
   });
 }
 
-function keys(search: SearchBox, side: SidePanel): void {
+function shortcutsOf(viewer: Viewer, search: SearchBox, command: CommandPanel, live: () => LiveCity): Shortcuts {
+  return {
+    "/": { word: "keys_search", run: () => search.focus() },
+    c: { word: "keys_command", run: () => command.toggle() },
+    z: { word: "keys_draw", run: () => viewer.startDrawing() },
+    ...mayCommand(viewer) && { d: { word: "keys_demarcate" as const, run: () => command.demarcate() } },
+    i: { word: "keys_isolate", run: () => command.tool("isolate") },
+    f: { word: "keys_flood", run: () => command.tool("flood") },
+    r: { word: "keys_route", run: () => command.tool("route") },
+    n: { word: "keys_now", run: () => live().toggleNow() },
+  };
+}
+
+function leaveByEscape(side: SidePanel): void {
   document.addEventListener("keydown", (event) => {
-    const typing = event.target instanceof HTMLInputElement && event.target.type !== "checkbox";
-    if (event.key === "/" && !typing) {
-      event.preventDefault();
-      search.focus();
-    }
-    if (event.key === "Escape" && !typing) side.closeCurrent();
+    if (event.key === "Escape" && !isTyping(event.target) && !document.querySelector("dialog[open]")) side.closeCurrent();
   });
 }
 
 /** News of the service: changed layers are drawn anew, new models appear. */
-function follow(viewer: Viewer, layers: LayersPanel, topbar: TopBar, live: LiveCity): void {
+function follow(viewer: Viewer, layers: LayersPanel, topbar: TopBar, live: LiveCity, { zones, command }: { zones: ZoneBook; command: CommandPanel }): void {
   const reload = throttled<string>(() => void reloadCatalogue(viewer, layers), REFRESH_MS);
   const changed = new ChangedTiles(viewer.map);
   const events: LiveEvents = {
     state: (state) => topbar.setLive(state),
     layer: (change) => {
       reload("catalogue");
+      if (change.layer === ZONES) zones.hear();
       refreshCity(viewer, change.layer);
     },
     tiles: (change) => {
@@ -162,6 +193,7 @@ function follow(viewer: Viewer, layers: LayersPanel, topbar: TopBar, live: LiveC
     },
     events: (notices) => live.hear(notices),
     units: (notices) => viewer.units.hear(notices),
+    incidents: () => command.hear(),
     observed: () => live.sensors.hear(),
     model: (arrival) => {
       reload("catalogue");
@@ -175,6 +207,8 @@ function follow(viewer: Viewer, layers: LayersPanel, topbar: TopBar, live: LiveC
       reload("catalogue");
       void viewer.book.load();
       void viewer.units.load();
+      zones.hear();
+      command.hear();
       live.sensors.hear();
     },
   };

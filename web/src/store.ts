@@ -4,6 +4,12 @@ import type { EventFilter } from "./live/event_filter";
 import type { ModelLook } from "./map/model_look";
 import type { Lang, Position } from "./types";
 
+/** The tabs of the command page, and the tools of its last one. */
+export const COMMAND_TABS = ["zones", "incident", "tools"] as const;
+export type CommandTab = (typeof COMMAND_TABS)[number];
+export const COMMAND_TOOLS = ["isolate", "flood", "drains", "route", "isochrone", "nearest"] as const;
+export type CommandTool = (typeof COMMAND_TOOLS)[number];
+
 export interface Camera {
   center: Position;
   zoom: number;
@@ -39,6 +45,13 @@ export interface State {
   unit: string | null;
   /** Whether the bar of the last day is open. */
   day: boolean;
+  /** The tab of the command page; null: it is closed. */
+  command: CommandTab | null;
+  tool: CommandTool;
+  /** The stored zone that is open. */
+  storedZone: number | null;
+  /** The incident that is open. */
+  incident: number | null;
 }
 
 export type Key = keyof State;

@@ -195,6 +195,8 @@ export interface InventoryLayer {
   title: Title;
   count: number;
   sums: Record<string, number | null>;
+  /** Sums (and the count) that rest on a part: between what is known and what may be. */
+  ranges?: Record<string, { low: number; high: number | null }>;
   groups: { field: string; values: { value: string | null; count: number }[] } | null;
   items: InventoryItem[];
   more: string | null;

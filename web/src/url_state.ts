@@ -2,11 +2,11 @@
 
 import { formatFilter, parseFilter } from "./live/event_filter";
 import { FACETS, plainLook, type Facet, type ModelLook } from "./map/model_look";
-import type { Camera, Key, State, Store, Theme } from "./store";
+import { COMMAND_TABS, COMMAND_TOOLS, type Camera, type Key, type State, type Store, type Theme } from "./store";
 import type { Lang, Position } from "./types";
 
 /** In the order in which a link is followed: the selected object's page comes last, before the others. */
-const MIRRORED: Key[] = ["lang", "theme", "switched", "opacity", "hillshade", "underground", "detailed", "zone", "look", "day", "now", "selection", "unit", "event", "camera"];
+const MIRRORED: Key[] = ["lang", "theme", "switched", "opacity", "hillshade", "underground", "detailed", "zone", "look", "tool", "incident", "storedZone", "command", "day", "now", "selection", "unit", "event", "camera"];
 
 function finite(text: string | null): number[] | null {
   if (!text) return null;
@@ -44,6 +44,11 @@ function parseId(text: string | null): number | null {
   return Number.isSafeInteger(id) && id > 0 ? id : null;
 }
 
+/** One of some words, or the other value. */
+function oneOf<T extends string, E>(text: string | null, words: readonly T[], other: E): T | E {
+  return words.find((each) => each === text) ?? other;
+}
+
 const isFacet = (text: string): text is Facet => (FACETS as readonly string[]).includes(text);
 
 /** m: the model, ms: storeys (u: up to, o: only), mc: colour, mi: what is looked at alone, mh: others hidden, mx: apart. */
@@ -74,6 +79,29 @@ function formatLook(look: ModelLook): [string, string][] {
   ];
 }
 
+/** cmd: the tab of the command page, tool: its tool, zone: a stored zone, inc: an incident; the last two open the page. */
+function parseCommand(query: URLSearchParams): Pick<State, "command" | "tool" | "storedZone" | "incident"> {
+  const storedZone = parseId(query.get("zone"));
+  const incident = parseId(query.get("inc"));
+  const asked = oneOf(query.get("cmd"), COMMAND_TABS, null);
+  return { command: asked ?? (storedZone ? "zones" : incident ? "incident" : null), tool: oneOf(query.get("tool"), COMMAND_TOOLS, "isolate"), storedZone, incident };
+}
+
+/** What a shared address (?zone=ID, ?incident=ID) asks for; it moves on to the fragment, so that it can be closed. */
+export function takeShared(): void {
+  const query = new URLSearchParams(location.search);
+  const zone = parseId(query.get("zone"));
+  const incident = parseId(query.get("incident"));
+  if (!zone && !incident) return;
+  query.delete("zone");
+  query.delete("incident");
+  const fragment = new URLSearchParams(location.hash.slice(1));
+  const more = [zone && !fragment.has("zone") ? `zone=${zone}` : "", incident && !fragment.has("inc") ? `inc=${incident}` : ""];
+  const hash = [location.hash.slice(1), ...more].filter(Boolean).join("&");
+  const rest = query.size ? `?${query}` : "";
+  history.replaceState(null, "", `${location.pathname}${rest}#${hash}`);
+}
+
 /** The state a fragment (with or without #) describes; what it does not mention is left out. */
 export function parse(hash: string): Partial<State> {
   const query = new URLSearchParams(hash.replace(/^#/, ""));
@@ -88,6 +116,7 @@ export function parse(hash: string): Partial<State> {
   found.unit = query.get("u") || null;
   found.now = parseFilter(query.get("now"));
   found.day = query.get("day") === "1";
+  Object.assign(found, parseCommand(query));
   const lang = query.get("lang");
   if (lang === "zh" || lang === "en") found.lang = lang satisfies Lang;
   const theme = query.get("theme");
@@ -132,6 +161,10 @@ export function format(state: Readonly<State>): string {
   if (state.now) add("now", formatFilter(state.now));
   if (state.day) add("day", "1");
   if (state.zone) add("z", asWritten(state.zone).join(","));
+  if (state.command) add("cmd", state.command);
+  if (state.command === "tools" && state.tool !== "isolate") add("tool", state.tool);
+  if (state.storedZone) add("zone", String(state.storedZone));
+  if (state.incident) add("inc", String(state.incident));
   if (state.look) formatLook(state.look).forEach(([name, value]) => add(name, value));
   if (state.hillshade) add("hs", "1");
   if (state.underground) add("ug", "1");

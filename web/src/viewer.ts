@@ -8,7 +8,7 @@ import type { Extrusions } from "./map/extrusions";
 import type { ModelScene } from "./map/models";
 import type { LayerStyles } from "./map/style";
 import type { Store } from "./store";
-import type { Config, LayerInfo, ModelInfo, Session } from "./types";
+import type { Config, LayerInfo, ModelInfo, Position, Receipt, Session } from "./types";
 
 /** The layer of BIM models: its outlines are tiles as any layer's, the models themselves are drawn as 3D Tiles. */
 export const MODELS = "models";
@@ -16,6 +16,12 @@ export const MODELS = "models";
 export interface Target {
   bounds?: number[] | null;
   center?: number[] | null;
+}
+
+/** An answer that can be kept: what it was, and its receipt. */
+export interface Analysis {
+  title: string;
+  receipt: Receipt;
 }
 
 export interface Viewer {
@@ -36,7 +42,10 @@ export interface Viewer {
   /** Selects an object (null: none); with a target the camera goes there. */
   select(id: number | null, target?: Target): void;
   flyTo(target: Target, maxZoom?: number): void;
-  startDrawing(): void;
+  /** Draws a polygon; where take is given it gets the ring, else the ring becomes the zone that is counted. */
+  startDrawing(take?: (ring: Position[]) => void): void;
+  /** The last answer of a tool, which an incident can keep. */
+  analysis: Analysis | null;
   /** Shows an event's card; with a target the camera goes there. */
   openEvent(id: number, target?: Target): void;
   /** Looks into a BIM model: its page comes to the front. */

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -12,7 +11,7 @@ from cim.crs import area_m2, length_m
 from cim.errors import InvalidGeometry, InvalidInput, TooLarge
 from layers.live.cameras.told import require_height
 from layers.queries.inventory import REPEAT_VERTICES
-from layers.queries.zone import parse_zone
+from layers.queries.zone import parse_zone, shape_digest
 from layers.terrain.profile import parse_line
 
 MAX_ZONE_M2 = 10e6
@@ -110,7 +109,7 @@ def _repeated(geometry: shapely.Geometry) -> str:
     """Return a geometry as text where it is short, else the hash of it."""
     if shapely.get_num_coordinates(geometry) <= REPEAT_VERTICES:
         return str(shapely.to_wkt(geometry, rounding_precision=-1))
-    return "sha256:" + hashlib.sha256(shapely.to_wkb(geometry)).hexdigest()
+    return shape_digest(geometry)
 
 
 def _line(shape: Mapping[str, Any]) -> shapely.Geometry:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import BigInteger, BindParameter, Connection, DateTime, bindparam, func, select
 
 from cim.access import Caller
 from cim.tables import (
@@ -30,11 +30,17 @@ from cim.tables import (
 from layers.live.cameras.kept import Ground
 from layers.live.cameras.seeing import find_seeing
 from layers.live.events.height import height_above_ground_m
-from layers.live.events.nearby import Around, Spot, ages, near
+from layers.live.events.nearby import Around, ages, near
 from layers.live.events.read import Event, event_for
 from layers.queries.small_counts import shown_fields
 from layers.queries.visible import VisibleLayer, in_area, visible_layers
-from layers.sql import statement
+from layers.routing.road_times import road_times
+from layers.spot import Spot
+
+
+def _moment(name: str) -> BindParameter[datetime]:
+    return bindparam(name, None, DateTime(timezone=True))
+
 
 DAY = timedelta(days=1)
 #: A sensor is stale when it has been silent for so many of its intervals.
@@ -46,10 +52,14 @@ PIPES = Around(pipe, 60, 30, ("network", "kind", "diameter_mm", "material", "dep
 NODES = Around(pipe_node, 150, 20, ("network", "kind", "state", "source_key"),
                (pipe_node.c.kind.in_(("valve", "hydrant", "pump", "tank", "gate", "regulator")),))  # fmt: skip
 RIVERS = Around(river, 500, 3, ("name", "class", "width_m"))
-EVENTS = Around(event, 500, 20, ("type", "type_code", "title", "state", "severity", "source", "occurred_at"))
+EVENTS = Around(event, 500, 20, ("type", "type_code", "title", "state", "severity", "source", "occurred_at"),
+                (event.c.id != bindparam("about", None, BigInteger), event.c.merged_into_id.is_(None),
+                 event.c.occurred_at.between(_moment("since"), _moment("until"))))  # fmt: skip
 #: What helps: kind -> how many are told. The straight distance chooses them, the road time orders them.
 HELP = {"医院": 5, "消防站": 5, "避难场所": 5}
 HELP_WITHIN_M = 20_000.0
+HELPERS = tuple(Around(resource, HELP_WITHIN_M, most, ("name", "kind", "capacity", "contact", "address"),
+                       (resource.c.kind == kind,)) for kind, most in HELP.items())  # fmt: skip
 HAZARDS = Around(resource, 300, 20, ("name", "kind", "contact", "address"), (resource.c.kind == "重点单位",))
 
 
@@ -188,11 +198,7 @@ def _hazards(asked: Asked) -> Part:
 
 def _help(asked: Asked) -> Part:
     """Return hospitals, fire stations and shelters, with the time by road where there is one."""
-    parts = [
-        _near(asked, Around(resource, HELP_WITHIN_M, most, ("name", "kind", "capacity", "contact", "address"),
-                            (resource.c.kind == kind,)))
-        for kind, most in HELP.items()
-    ]  # fmt: skip
+    parts = [_near(asked, what) for what in HELPERS]
     items = [item for part in parts for item in part["items"]]
     times = _road_times(asked, items)
     for item in items:
@@ -206,26 +212,15 @@ def _help(asked: Asked) -> Part:
 def _road_times(asked: Asked, items: Sequence[dict[str, Any]]) -> dict[int, dict[str, Any]]:
     if not items or asked.spot is None:
         return {}
-    rows = asked.connection.execute(
-        statement("context_road_times"),
-        {
-            "lon": asked.spot.longitude, "lat": asked.spot.latitude, "ids": [item["id"] for item in items],
-            "lons": [item["longitude"] for item in items], "lats": [item["latitude"] for item in items],
-        },
-    )  # fmt: skip
-    return {row.id: {"road_s": round(row.seconds), "beside_road_m": round(row.walk_m + row.own_walk_m)} for row in rows}
+    return road_times(asked.connection, (asked.spot.longitude, asked.spot.latitude), items, asked.caller)
 
 
 def _events(asked: Asked) -> Part:
     about = asked.event
     # A register may know an event and not its time.
     moment = about.occurred_at or about.received_at
-    conditions = (
-        event.c.id != about.id,
-        event.c.merged_into_id.is_(None),
-        event.c.occurred_at.between(moment - DAY, moment + DAY),
-    )
-    part = _near(asked, replace(EVENTS, conditions=conditions))
+    values = {"about": about.id, "since": moment - DAY, "until": moment + DAY}
+    part = _near(asked, replace(EVENTS, values=values))
     types = asked.connection.execute(select(event_type.c.code, event_type.c.title_zh))
     titles = {row.code: row.title_zh for row in types}
     for item in part["items"]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, func, select, update
 
@@ -11,11 +11,19 @@ from cim.access import Caller
 from cim.errors import Conflict, InvalidInput
 from cim.tables import event, event_log
 from layers.live.area import lies_within
-from layers.live.events.log import write_log
+from layers.live.events.log import Step, write_log
 from layers.live.events.read import event_for
 from layers.live.events.states import OPEN_STATES, set_clocks
 from layers.live.events.tell import tell
 from layers.sql import statement
+
+
+class Join(NamedTuple):
+    """An event that becomes a part of another, and why."""
+
+    id: int
+    into_id: int
+    reason: dict[str, Any]
 
 
 def join_duplicates(connection: Connection, event_ids: Sequence[int], area: str | None = None) -> dict[int, int]:
@@ -31,14 +39,15 @@ def join_duplicates(connection: Connection, event_ids: Sequence[int], area: str 
         statement("event_duplicates"), {"ids": list(event_ids), "states": list(OPEN_STATES)}
     ).all()
     areas = _areas(connection, [row.into_id for row in found]) if area is not None else {}
+    joins = []
     for row in found:
         if not lies_within(areas.get(row.into_id), area):
             continue
         # It may have become a part itself, of these same events.
-        into = joined.get(row.into_id, row.into_id)
+        joined[row.id] = joined.get(row.into_id, row.into_id)
         reason = {"distance_m": round(row.distance_m, 1), "minutes": round(row.minutes, 1), "source": row.source}
-        _join(connection, row.id, into, "duplicates", reason)
-        joined[row.id] = into
+        joins.append(Join(row.id, joined[row.id], reason))
+    _join(connection, joins, "duplicates")
     return joined
 
 
@@ -63,7 +72,7 @@ def join(
         one = event_for(connection, number, caller, lock=True)
         if one.merged_into_id is not None:
             raise Conflict(f"event {number} is a part of event {one.merged_into_id} already; part them first")
-    _join(connection, event_id, into_id, actor, {"note": note})
+    _join(connection, [Join(event_id, into_id, {"note": note})], actor)
     tell(connection, [event_id, into_id])
     return event_for(connection, into_id, caller).shown()
 
@@ -93,24 +102,37 @@ def part(connection: Connection, event_id: int, caller: Caller, *, actor: str, n
     return event_for(connection, event_id, caller).shown()
 
 
-def _join(connection: Connection, event_id: int, into_id: int, actor: str, reason: dict[str, Any]) -> None:
-    of_both = {"merged_into_id": into_id, "recorded_at": func.now()}
-    # Reports that were joined with it before go with it.
+def _join(connection: Connection, joins: Sequence[Join], actor: str) -> None:
+    """Make events parts of others, all at once: in a storm of reports most of them are such."""
+    if not joins:
+        return
     connection.execute(
-        update(event).where((event.c.id == event_id) | (event.c.merged_into_id == event_id)).values(of_both)
+        statement("event_join"), {"ids": [each.id for each in joins], "intos": [each.into_id for each in joins]}
     )
-    worst = select(func.min(event.c.severity)).where(event.c.merged_into_id == into_id).scalar_subquery()
-    before = connection.execute(select(event.c.severity).where(event.c.id == into_id)).scalar_one()
-    connection.execute(
-        update(event)
-        .where(event.c.id == into_id, event.c.severity > worst)
-        .values(severity=worst, recorded_at=func.now())
-    )
-    set_clocks(connection, [into_id])
-    write_log(connection, [
-        (event_id, "merge", actor, {"into": into_id, **reason}),
-        (into_id, "merge", actor, {"part": event_id, "severity_before": before, **reason}),
-    ])  # fmt: skip
+    both = {number for each in joins for number in (each.id, each.into_id)}
+    severities = _severities(connection, both)
+    before = {each.into_id: severities[each.into_id] for each in joins}
+    steps: list[Step] = []
+    for each in joins:
+        detail = {"part": each.id, "severity_before": severities[each.into_id], **each.reason}
+        steps += [(each.id, "merge", actor, {"into": each.into_id, **each.reason}),
+                  (each.into_id, "merge", actor, detail)]  # fmt: skip
+        severities[each.into_id] = _worse(severities[each.into_id], severities[each.id])
+    worse = {number: severities[number] for number, was in before.items() if severities[number] != was}
+    if worse:
+        connection.execute(statement("event_severities"), {"ids": list(worse), "severities": list(worse.values())})
+        set_clocks(connection, list(worse))
+    write_log(connection, steps)
+
+
+def _severities(connection: Connection, event_ids: Collection[int]) -> dict[int, int | None]:
+    rows = connection.execute(select(event.c.id, event.c.severity).where(event.c.id == func.any(list(event_ids))))
+    return {row.id: row.severity for row in rows}
+
+
+def _worse(one: int | None, other: int | None) -> int | None:
+    """Return the smaller number, which is the worse severity; what is not known changes nothing."""
+    return one if one is None or other is None else min(one, other)
 
 
 def _restore_severity(connection: Connection, event_id: int) -> None:

@@ -10,11 +10,11 @@ from sqlalchemy import Connection, func, select
 
 from cim.access import Caller
 from cim.tables import last_position, mobile_unit
-from layers.live.events.nearby import Spot
 from layers.live.events.read import event_for
 from layers.live.tracks.read import about, seen_units
 from layers.live.tracks.sight import require_sight
-from layers.sql import statement
+from layers.routing.road_times import road_times
+from layers.spot import Spot
 
 WITHIN_M = 20_000.0
 MOST = 100
@@ -57,12 +57,13 @@ def units_near(
 ) -> dict[str, Any]:
     """Return the units nearest to a place, those with a time by road first, by it, then the others by distance.
 
-    ``road_s`` is the time from the road node nearest to the unit to that nearest to the place; ``beside_road_m`` is
-    what is left of the way at both ends. Raises Forbidden.
+    ``road_s`` is the time between the crossings nearest to the unit and to the place; ``beside_road_m`` is what is left
+    of the way at both ends. Raises Forbidden.
     """
     require_sight(caller)
     items = _straight(connection, spot, caller, kinds, limit * COMPARED, with_stale)
-    times = _by_road(connection, spot, [item for item in items if item["kind"] not in OFF_ROAD])
+    driven = [item for item in items if item["kind"] not in OFF_ROAD]
+    times = road_times(connection, (spot.longitude, spot.latitude), driven, caller) if driven else {}
     for item in items:
         item |= times.get(item.pop("id"), {"road_s": None})
     items.sort(key=lambda item: (item["road_s"] is None, item["road_s"] or 0, item["distance_m"], item["code"]))
@@ -92,16 +93,3 @@ def _straight(
                            "distance_m": round(row.distance_m, 1)}
         for row in rows
     ]  # fmt: skip
-
-
-def _by_road(connection: Connection, spot: Spot, items: Sequence[dict[str, Any]]) -> dict[int, dict[str, Any]]:
-    if not items:
-        return {}
-    rows = connection.execute(
-        statement("context_road_times"),
-        {
-            "lon": spot.longitude, "lat": spot.latitude, "ids": [item["id"] for item in items],
-            "lons": [item["longitude"] for item in items], "lats": [item["latitude"] for item in items],
-        },
-    )  # fmt: skip
-    return {row.id: {"road_s": round(row.seconds), "beside_road_m": round(row.walk_m + row.own_walk_m)} for row in rows}

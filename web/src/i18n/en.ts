@@ -1,8 +1,10 @@
+import { commandEn } from "./command_en";
 import { liveEn } from "./live_en";
 import type { Words } from "./zh";
 
 export const en: Words = {
   ...liveEn,
+  ...commandEn,
   app_title: "City information model",
   layers: "Layers",
   layers_close: "Hide layers",

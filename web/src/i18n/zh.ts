@@ -1,8 +1,10 @@
 /** The viewer's words in Chinese; the other languages have exactly these keys. */
+import { commandZh } from "./command_zh";
 import { liveZh } from "./live_zh";
 
 export const zh = {
   ...liveZh,
+  ...commandZh,
   app_title: "城市信息模型",
   layers: "图层",
   layers_close: "收起图层",

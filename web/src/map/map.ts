@@ -64,7 +64,8 @@ function covered(map: MapLibreMap): { left: number; right: number } {
     const panel = document.querySelector<HTMLElement>(selector);
     return panel && !panel.hidden && panel.offsetWidth < width * 0.45 ? panel.offsetWidth + 24 : 12;
   };
-  return { left: side("#layers"), right: side("#side") };
+  const toolbar = document.querySelector<HTMLElement>(".toolbar")?.offsetWidth ?? 0;
+  return { left: side("#layers") + toolbar, right: side("#side") };
 }
 
 function framePadding(map: MapLibreMap): maplibre.PaddingOptions {

@@ -7,10 +7,10 @@ import { stateColor, stateTitle } from "../live/event_words";
 import { STATES, type EventFile, type EventState } from "../live_types";
 import type { Viewer } from "../viewer";
 import { reasonOf } from "./failure";
+import { operator, rememberOperator } from "./operator";
 
 /** Roles of the service that may handle events; whoever else asks is refused by it. */
 const HANDLING = ["service", "commander", "admin"];
-const NAME_KEY = "cim-operator";
 
 export class EventSteps {
   readonly element = h("section", { class: "event-steps" });
@@ -19,7 +19,7 @@ export class EventSteps {
   #note = "";
   #problem = "";
   #busy = false;
-  #by = localStorage.getItem(NAME_KEY) ?? "";
+  #by = operator();
   #shown = "";
 
   constructor(private readonly viewer: Viewer, private readonly onDone: () => void) {}
@@ -102,7 +102,7 @@ export class EventSteps {
   }
 
   async #send(file: EventFile, state: EventState, by: string, note: string): Promise<void> {
-    localStorage.setItem(NAME_KEY, by);
+    rememberOperator(by);
     this.#busy = true;
     this.#render();
     try {

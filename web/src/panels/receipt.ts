@@ -1,21 +1,35 @@
-/** What an answer rests on: which data, how old, how exact, and a hash to run it again. */
+/** What an answer rests on: which data, how old, how exact; and whether the same question still has the same answer. */
 
+import { command } from "../command_api";
+import type { Rerun } from "../command_types";
 import { fold, h } from "../dom";
 import { dateTime, day, number } from "../format";
 import { t, titleOf } from "../i18n";
 import { icon } from "../icons";
 import type { Receipt, ReceiptDataset } from "../types";
 import { layerInfo, type Viewer } from "../viewer";
+import { isMissing, reasonOf } from "./failure";
+
+/** Notes by which an answer is less than it seems; the others say how it was reckoned. */
+const WARNINGS = new Set(["ballpark", "no_data", "stale", "clipped", "small_counts", "partial", "no_sources", "no_power", "edge", "voids", "coarser", "elsewhere"]);
 
 export function receiptFold(viewer: Viewer, receipt: Receipt): HTMLElement {
   return fold(t("receipt"), () => [
-    ...receipt.notes.map((note) => h("p", { class: "notice", title: note.code }, icon("warning"), note.message)),
+    ...receipt.notes.filter(({ code }) => WARNINGS.has(code)).map((note) => h("p", { class: "notice", title: note.code }, icon("warning"), note.message)),
     h("ul", { class: "datasets" }, ...receipt.datasets.map(dataset)),
     gaps(viewer, receipt),
     h("dl", { class: "facts" },
       h("dt", {}, t("receipt_generated")), h("dd", {}, dateTime(receipt.generated_at)),
       h("dt", {}, t("receipt_hash")), h("dd", { class: "mono break" }, receipt.hash)),
+    method(receipt),
+    rerunPart(viewer, receipt),
   ], false, "fold receipt");
+}
+
+/** How it was reckoned. */
+function method({ notes }: Receipt): HTMLElement | null {
+  const told = notes.filter(({ code }) => !WARNINGS.has(code));
+  return told.length ? h("ul", { class: "method muted small-text" }, ...told.map(({ code, message }) => h("li", { title: code }, message))) : null;
 }
 
 function age(each: ReceiptDataset): string {
@@ -37,4 +51,32 @@ function dataset(each: ReceiptDataset): HTMLElement {
 function gaps(viewer: Viewer, receipt: Receipt): HTMLElement | null {
   const missing = Object.entries(receipt.layers).filter(([, each]) => each.state === "no_data").map(([id]) => titleOf(layerInfo(viewer, id)?.title, id));
   return missing.length ? h("p", { class: "muted small-text" }, `${t("no_data_layers")}: ${missing.join("、")}`) : null;
+}
+
+/** Asks the same again, of the data as they are now. */
+function rerunPart(viewer: Viewer, { hash }: Receipt): HTMLElement {
+  const told = h("div", { role: "status" });
+  const button = h("button", { type: "button", class: "button", "data-rerun": hash, onclick: () => void again() }, icon("history"), t("rerun"));
+  const again = async () => {
+    button.disabled = true;
+    try {
+      told.replaceChildren(rerunAnswer(viewer, await command.rerun(hash)));
+    } catch (error) {
+      told.replaceChildren(h("p", { class: "form-error" }, isMissing(error) ? t("rerun_unknown") : reasonOf(error)));
+    }
+    button.disabled = false;
+  };
+  return h("div", { class: "rerun" }, button, told);
+}
+
+function rerunAnswer(viewer: Viewer, { holds, then, now, layers, differs }: Rerun): HTMLElement {
+  const changed = layers.filter((each) => each.version_then !== each.version_now || each.found_then !== each.found_now);
+  const count = (n: number | null) => (n === null ? "—" : number(n, 0));
+  const rows = changed.map((each) => h("li", {}, h("span", { class: "grow ellipsis" }, titleOf(layerInfo(viewer, each.layer)?.title, each.layer)),
+    h("span", { class: "count" }, each.found_then === each.found_now ? `v${each.version_then ?? "—"} → v${each.version_now ?? "—"}` : `${count(each.found_then)} → ${count(each.found_now)}`)));
+  return h("div", { "data-holds": String(holds) },
+    h("p", { class: `notice ${holds ? "good" : "bad"}` }, icon(holds ? "check" : "warning"), t(holds ? "rerun_holds" : "rerun_differs")),
+    differs.length ? h("p", { class: "small-text" }, t("rerun_parts", { parts: differs.join(", ") })) : null,
+    rows.length ? h("ul", { class: "rerun-layers" }, ...rows) : null,
+    h("p", { class: "muted small-text" }, `${dateTime(then.at)} → ${dateTime(now.at)}`));
 }

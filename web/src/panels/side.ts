@@ -3,7 +3,7 @@
 import { h, iconButton } from "../dom";
 import { t, type Word } from "../i18n";
 
-export type PageName = "inventory" | "object" | "model" | "now" | "event" | "seeing" | "day" | "group" | "unit";
+export type PageName = "inventory" | "object" | "model" | "now" | "event" | "seeing" | "day" | "group" | "unit" | "command";
 
 interface Page {
   title: Word;

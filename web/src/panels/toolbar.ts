@@ -1,4 +1,4 @@
-/** The buttons on the map: layers, draw a zone, who sees a place, events now and of the last day, zoom, north, 2D / 3D, below the ground, detailed buildings, whole area. */
+/** The buttons on the map: layers, draw a zone, who sees a place, command, events now and of the last day, zoom, north, 2D / 3D, below the ground, detailed buildings, whole area. */
 
 import { h, iconButton } from "../dom";
 import { t, type Word } from "../i18n";
@@ -20,10 +20,10 @@ export class Toolbar {
   /** What was said of each switch, so that it is said once. */
   #told = new Map<string, string>();
 
-  constructor(private readonly viewer: Viewer, private readonly toggleLayers: () => void, private readonly live: LiveCity) {
+  constructor(private readonly viewer: Viewer, private readonly toggleLayers: () => void, private readonly live: LiveCity, private readonly toggleCommand: () => void) {
     this.render();
     viewer.store.watch(["lang"], () => this.render());
-    viewer.store.watch(["underground", "detailed", "now", "day"], () => this.#press());
+    viewer.store.watch(["underground", "detailed", "now", "day", "command"], () => this.#press());
     viewer.book.watch(() => this.#count());
     viewer.map.on("rotate", () => this.#turn());
   }
@@ -38,6 +38,7 @@ export class Toolbar {
         tool("draw", "draw", "draw_zone", () => this.viewer.startDrawing()),
         tool("seeing", "eye", "who_sees", () => this.live.seeing.toggle())),
       h("div", { class: "tool-group" },
+        tool("command", "command", "command", this.toggleCommand),
         tool("now", "bell", "now", () => this.live.toggleNow()),
         tool("day", "history", "day_open", () => store.set("day", !store.state.day))),
       h("div", { class: "tool-group" },
@@ -67,8 +68,8 @@ export class Toolbar {
 
   #press(): void {
     for (const [name, layer, fault] of SWITCHES) this.#pressOne(name, layer, fault);
-    const { now, day } = this.viewer.store.state;
-    for (const [name, on] of [["now", now !== null], ["day", day]] as const) {
+    const { now, day, command } = this.viewer.store.state;
+    for (const [name, on] of [["now", now !== null], ["day", day], ["command", command !== null]] as const) {
       this.element.querySelector(`#tool-${name}`)?.setAttribute("aria-pressed", String(on));
     }
   }

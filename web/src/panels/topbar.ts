@@ -13,7 +13,7 @@ export class TopBar {
   readonly element = h("header", { class: "topbar" });
   #live: LiveState = "wait";
 
-  constructor(private readonly viewer: Viewer, private readonly search: SearchBox, private readonly session: Session | null) {
+  constructor(private readonly viewer: Viewer, private readonly search: SearchBox, private readonly session: Session | null, private readonly showKeys: () => void) {
     this.render();
     viewer.store.watch(["lang", "theme"], () => this.render());
   }
@@ -41,6 +41,7 @@ export class TopBar {
         }, t("language")),
         iconButton(theme === "light" ? "moon" : "sun", t(theme === "light" ? "theme_dark" : "theme_light"),
           () => store.set("theme", theme === "light" ? "dark" : "light"), { id: "theme" }),
+        iconButton("keys", t("keys"), this.showKeys, { id: "keys" }),
         this.session && !this.session.open ? iconButton("user", t("sign_out"), () => void this.#signOut()) : null),
     );
   }

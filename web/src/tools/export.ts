@@ -3,7 +3,7 @@
 import { t, titleOf, type Word } from "../i18n";
 import type { Inventory } from "../types";
 
-function save(name: string, type: string, content: string): void {
+export function save(name: string, type: string, content: string): void {
   const url = URL.createObjectURL(new Blob([content], { type }));
   const link = document.createElement("a");
   link.href = url;

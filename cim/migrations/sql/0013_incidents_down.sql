@@ -1,0 +1,14 @@
+DROP TRIGGER incident_follow ON cim.zone_log;
+DROP TRIGGER incident_follow ON cim.event_log;
+DROP FUNCTION cim.incident_follow_zones();
+DROP FUNCTION cim.incident_follow_events();
+DROP FUNCTION cim.incident_followed(bigint, text, text, text, timestamptz, text, text, jsonb);
+DROP FUNCTION cim.incident_gathered(text, text);
+DROP FUNCTION cim.incident_frozen(text, text);
+DROP FUNCTION cim.incident_told(bigint);
+DROP FUNCTION cim.incident_writing(bigint);
+DROP TABLE cim.incident_conflict;
+DROP TABLE cim.incident_additions;
+DROP TABLE cim.incident_entry;
+DROP FUNCTION cim.incident_entry_stays();
+DROP TABLE cim.incident;

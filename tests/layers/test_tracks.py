@@ -363,6 +363,14 @@ def test_what_is_no_longer_so_is_not_told(connection: Connection) -> None:
     assert tell_moved(connection, []) == 0
 
 
+def test_a_notice_has_the_name_that_was_told_before(connection: Connection) -> None:
+    take_positions(connection, [place("a", seconds=20)])
+    take_positions(connection, [place("a", seconds=10, name="巡逻七车", state="patrol")])
+    (now,) = take_positions(connection, [place("a", 9, 9)])
+    notice = as_notice(now)
+    assert (notice["name"], notice["state"], notice["lon"]) == ("巡逻七车", "patrol", at(9, 9)[0])
+
+
 def test_notices_hold_what_the_database_takes(connection: Connection) -> None:
     codes = ["巡" * 60 + f"{n:03}" for n in range(200)]
     kept = take_positions(connection, [place(code, n, n, height_m=3.5, kind="person") for n, code in enumerate(codes)])

@@ -175,6 +175,8 @@ export interface Unit {
 export interface UnitNotice {
   code: string;
   kind: string;
+  name?: string;
+  state?: string;
   lon: number;
   lat: number;
   time: string;

@@ -25,8 +25,8 @@ _OF_THE_UNIT = ("name", "kind", "owner", "state", "area_code", "attributes")
 class Kept(NamedTuple):
     """What became of a position: ``new`` or ``known`` (it was taken in before); ``is_last``: the unit is there now.
 
-    ``kind`` and ``area_code`` are those by which it is decided who may know. What its key may not tell is ``refused``,
-    and ``detail`` says why.
+    ``kind`` and ``area_code`` are those by which it is decided who may know; ``name`` and ``state`` are the unit's,
+    also where this position does not say them. What its key may not tell is ``refused``, and ``detail`` says why.
     """
 
     position: Position
@@ -34,6 +34,8 @@ class Kept(NamedTuple):
     is_last: bool
     kind: str
     area_code: str | None
+    name: str | None = None
+    state: str | None = None
     detail: str | None = None
 
 
@@ -53,7 +55,7 @@ def take_positions(connection: Connection, positions: Sequence[Position]) -> lis
         kept += _take(connection, good[start : start + AT_ONCE])
     taken = iter(kept)
     return [
-        Kept(one, "refused", False, one.kind or "", None, refused[place]) if place in refused else next(taken)
+        Kept(one, "refused", False, one.kind or "", None, detail=refused[place]) if place in refused else next(taken)
         for place, one in enumerate(positions)
     ]
 
@@ -76,22 +78,24 @@ def _take(connection: Connection, positions: Sequence[Position]) -> list[Kept]:
     return found
 
 
-def _units(connection: Connection, codes: Iterable[str]) -> dict[str, tuple[str, str | None]]:
+def _units(connection: Connection, codes: Iterable[str]) -> dict[str, tuple[str, str | None, str | None, str | None]]:
+    """Return kind, area, name and state by code."""
     area = func.coalesce(mobile_unit.c.area_code, last_position.c.area_code)
     rows = connection.execute(
-        select(mobile_unit.c.code, mobile_unit.c.kind, area)
+        select(mobile_unit.c.code, mobile_unit.c.kind, area, mobile_unit.c.name, mobile_unit.c.state)
         .join(last_position, last_position.c.unit_id == mobile_unit.c.id)
         .where(mobile_unit.c.code == func.any(list(codes)))
     )
-    return {code: (kind, area_code) for code, kind, area_code in rows}
+    return {code: (kind, area_code, name, state) for code, kind, area_code, name, state in rows}
 
 
 def as_notice(kept: Kept) -> dict[str, Any]:
     """Return what is told of a unit that has moved."""
     one = kept.position
     place: dict[str, Any] = {"lon": one.longitude, "lat": one.latitude, "height_m": one.height_m}
-    told: dict[str, Any] = {"code": one.code, **place, "kind": kept.kind, "time": stamp(one.time)}
-    return {name: value for name, value in (told | {"area_code": kept.area_code}).items() if value is not None}
+    unit = {"kind": kept.kind, "name": kept.name, "state": kept.state, "area_code": kept.area_code}
+    told: dict[str, Any] = {"code": one.code, **place, **unit, "time": stamp(one.time)}
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def stamp(time: datetime) -> str:

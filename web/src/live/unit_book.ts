@@ -6,7 +6,7 @@ import type { Unit, UnitFeature, UnitNotice } from "../live_types";
 
 /** A position that does not say until when it holds is stale after this, as the service has it. */
 const HOLDS_MS = 300_000;
-/** Names and states of units are read anew so often; the stream tells places only. */
+/** For a unit that is new the list is read, at most so often: it says until when a position holds, the stream does not. */
 const REFRESH_MS = 2000;
 /** Units fall silent without saying so. */
 const SILENCE_MS = 15_000;
@@ -73,7 +73,7 @@ export class UnitBook {
   #newer(unit: Unit): Unit {
     const known = this.#units.get(unit.code);
     if (!known) return unit;
-    if (known.time > unit.time) return { ...unit, at: known.at, time: known.time, stale_at: known.stale_at, heading_deg: known.heading_deg };
+    if (known.time > unit.time) return { ...known, name: known.name ?? unit.name, state: known.state ?? unit.state };
     return { ...unit, heading_deg: unit.heading_deg ?? bearing(known.at, unit.at) ?? known.heading_deg };
   }
 
@@ -90,10 +90,10 @@ export function unitOf({ id, geometry, properties: told }: UnitFeature): Unit {
   };
 }
 
-function moved(known: Unit | undefined, { code, kind, lon, lat, time }: UnitNotice): Unit {
+function moved(known: Unit | undefined, { code, kind, name, state, lon, lat, time }: UnitNotice): Unit {
   const when = Date.parse(time);
   return {
-    code, name: known?.name ?? null, kind, state: known?.state ?? null, at: [lon, lat], time: when, stale_at: when + HOLDS_MS,
+    code, name: name ?? known?.name ?? null, kind, state: state ?? known?.state ?? null, at: [lon, lat], time: when, stale_at: when + HOLDS_MS,
     heading_deg: (known && bearing(known.at, [lon, lat])) ?? known?.heading_deg ?? null,
   };
 }

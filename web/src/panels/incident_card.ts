@@ -21,7 +21,7 @@ const MARKS = "incident";
 const COLOR = "#d81b9a";
 const WAIT_MS = 200;
 const STEPS = 1000;
-const FIRST_MS = 1000;
+const LEAST_MS = 1000;
 
 export class IncidentCard {
   readonly element = h("div", { class: "incident-card" });
@@ -112,9 +112,10 @@ export class IncidentCard {
 
   /** Back to any moment since it was opened. */
   #slider({ opened_at: at, closed_at: end }: Incident): HTMLElement {
-    // a moment after it was opened: its first entry is written then
-    const from = (at ? Date.parse(at) : Date.now()) + FIRST_MS;
-    const to = Math.max(end ? Date.parse(end) : Date.now(), from + 1000);
+    // its first entry tells that it was opened; a time of the service is cut to milliseconds here
+    const written = (this.#timeline?.entries ?? []).map((entry) => Date.parse(entry.recorded_at ?? entry.at));
+    const from = (written.length ? Math.min(...written) : at ? Date.parse(at) : Date.now()) + 1;
+    const to = Math.max(end ? Date.parse(end) : Date.now(), from + LEAST_MS);
     const told = h("output", { class: "slider-value" });
     const tell = () => { told.textContent = this.#moment === null ? t("incident_now") : dateTime(new Date(this.#moment).toISOString()); };
     const part = this.#moment === null ? STEPS : Math.round(((this.#moment - from) / (to - from)) * STEPS);

@@ -232,7 +232,7 @@ class Service:
             self.versions.forget()
             self.tiles.clear()
         elif event.kind == "layer":
-            self.versions.forget(str(event.data.get("layer")))
+            self.versions.hear(event.data)
         elif event.kind == "event":
             self._webhooks.wake()
         elif event.kind == "tiles":

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -43,6 +45,16 @@ class LayerVersions:
             for name in missing:
                 self._remember(name, now, found[name])
         return [_visible(name, found[name], caller) for name in layer_ids]
+
+    def hear(self, notice: Mapping[str, Any]) -> None:
+        """Take in that a layer has changed: its new version, where the notice says that nothing else of its row has."""
+        name = str(notice.get("layer"))
+        read_at, row = self._known.get(name, (0.0, None))
+        if row is None or "updated_at" not in notice:
+            self.forget(name)
+        elif notice["version"] > row.version:
+            updated_at = datetime.fromisoformat(notice["updated_at"])
+            self._known[name] = (read_at, row._replace(version=notice["version"], updated_at=updated_at))
 
     def forget(self, layer_id: str | None = None) -> None:
         """Read a layer (or all) again at the next request."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import shapely
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 
 from layers.extent import measure_layers
 from layers.queries.visible import VisibleLayer
@@ -18,7 +18,7 @@ EVERYWHERE = frozenset({"building", "grid_cell", "road", "pipe", "pipe_node", "t
 #: A district's edge is not drawn by a ruler: less than this is no gap.
 _WHOLE = 0.995
 _REMEMBER_S = 60.0
-_REMEMBERED: dict[tuple[str, str, int], tuple[float, tuple[float, float, float, float] | None]] = {}
+_REMEMBERED: dict[tuple[str | None, str, int], tuple[float, tuple[float, float, float, float] | None]] = {}
 _MOST_REMEMBERED = 4096
 
 
@@ -54,7 +54,7 @@ def count_range(count: int, share: float) -> dict[str, Any]:
 
 
 def _boxes(connection: Connection, layers: Sequence[VisibleLayer]) -> dict[str, Any]:
-    database = connection.execute(select(func.current_database())).scalar_one()
+    database = connection.engine.url.database
     now = time.monotonic()
     keys = {layer.id: (database, layer.id, layer.version) for layer in layers}
     missing = [

@@ -23,6 +23,7 @@ LARGEST_BODY = 1_000_000
 _LONGEST_HASH = 80
 #: What changes with the clock alone, and the receipt itself.
 _NO_PART = frozenset({"generated_at", "age_days", "age_s", "moment", "receipt"})
+_MARKS = tuple(f'"{name}":'.encode() for name in sorted(_NO_PART))
 
 
 class Question(NamedTuple):
@@ -147,7 +148,7 @@ def layers_of(answer: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 def parts_of(answer: Mapping[str, Any]) -> dict[str, str]:
     """Return part of an answer -> SHA-256 of its canonical JSON, without what changes with the clock."""
     return {
-        str(name): hashlib.sha256(_canonical(_steady(value))).hexdigest()
+        str(name): hashlib.sha256(_steady_text(value)).hexdigest()
         for name, value in answer.items()
         if name not in _NO_PART
     }
@@ -158,12 +159,18 @@ def forget_receipts(connection: Connection) -> int:
     return connection.execute(delete(receipt).where(receipt.c.asked_at < func.now() - cast(KEPT, INTERVAL))).rowcount
 
 
+def _steady_text(value: Any) -> bytes:
+    """Return the canonical JSON of a part without what changes with the clock; most parts have nothing of that."""
+    said = _canonical(value)
+    return _canonical(_steady(orjson.loads(said))) if any(mark in said for mark in _MARKS) else said
+
+
 def _canonical(value: Any) -> bytes:
     options = orjson.OPT_SORT_KEYS | orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
     return orjson.dumps(value, default=str, option=options)
 
 
 def _steady(value: Any) -> Any:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {name: _steady(one) for name, one in value.items() if name not in _NO_PART}
     return [_steady(one) for one in value] if isinstance(value, list) else value

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
+import orjson
 import shapely
-from sqlalchemy import Connection, Select, func, select, tuple_, update
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import Connection, Select, func, select, update
 
 from cim.importing import AfterImport
 from cim.provenance import touch_layers
@@ -18,7 +19,7 @@ from layers.live.events.incoming import Incoming
 from layers.live.events.locate import Place, locate
 from layers.live.events.log import write_log
 from layers.live.events.read import LAYER
-from layers.live.events.states import set_clocks
+from layers.live.events.states import STATES, set_clocks
 from layers.live.events.tell import tell
 from layers.live.events.types import EventType, by_word, read_types, type_of
 from layers.live.sources import source_datasets
@@ -44,6 +45,14 @@ class Taken(NamedTuple):
     detail: str | None = None
 
 
+class Duty(NamedTuple):
+    """Who answers for an event (None: nobody on the list), and until when it may stay in its first state."""
+
+    responsibility_id: int | None
+    party: str | None
+    due_at: datetime | None
+
+
 class Known(NamedTuple):
     """An event that was taken in before."""
 
@@ -67,7 +76,7 @@ def take_in(connection: Connection, incoming: Sequence[Incoming], *, actor: str)
             some = places[start : start + AT_ONCE]
             taken |= zip(some, _take(connection, [incoming[place] for place in some], actor, area), strict=True)
     if any(one.status in ("created", "merged") for one in taken.values()):
-        touch_layers(connection, [LAYER], None, None)
+        touch_layers(connection, [LAYER], None, None, only_objects=True)
     return [taken[place] for place in range(len(incoming))]
 
 
@@ -84,7 +93,6 @@ def _take(connection: Connection, incoming: Sequence[Incoming], actor: str, area
         (ids[one.source, one.source_key], "collect", actor, {"source": one.source, "source_key": one.source_key})
         for one in fresh if (one.source, one.source_key) in ids
     ])  # fmt: skip
-    set_clocks(connection, list(ids.values()))
     merged = join_duplicates(connection, list(ids.values()), area)
     tell(connection, list(ids.values()))
     names = ((one.source, one.source_key) for one in incoming)
@@ -107,8 +115,8 @@ def _known_before(name: tuple[str, str], known: Known | None, area: str | None) 
 def _known(connection: Connection, names: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Known]:
     if not names:
         return {}
-    columns = (event.c.source, event.c.source_key, event.c.id, event.c.area_code)
-    rows = connection.execute(select(*columns).where(tuple_(event.c.source, event.c.source_key).in_(names)))
+    sources, keys = zip(*names, strict=True)
+    rows = connection.execute(statement("event_known"), {"sources": list(sources), "keys": list(keys)})
     return {(source, key): Known(number, area) for source, key, number, area in rows}
 
 
@@ -121,14 +129,13 @@ def _insert(connection: Connection, fresh: Sequence[Incoming], area: str | None)
     if not fresh:
         return {}
     types = [type_of(words, one.type, one.title) for one in fresh]
-    parties = find_responsible(connection, [place.area_code for place in places], [each.code for each in types])
+    duties = find_duties(connection, fresh, types, places)
     datasets = source_datasets(connection, {one.source for one in fresh})
     rows = [
-        _row(one, kind, place, parties.get(number)) | {"dataset_id": datasets[one.source]}
-        for number, (one, kind, place) in enumerate(zip(fresh, types, places, strict=True))
+        _row(one, kind, place, duty) | {"number": number, "dataset_id": datasets[one.source], "due_at": duty.due_at}
+        for number, (one, kind, place, duty) in enumerate(zip(fresh, types, places, duties, strict=True))
     ]
-    new = upsert(event).on_conflict_do_nothing(constraint="event_source_source_key_key")
-    done = connection.execute(new.returning(event.c.source, event.c.source_key, event.c.id), rows)
+    done = connection.execute(statement("event_insert"), {"said": orjson.dumps(rows).decode()})
     return {(source, key): number for source, key, number in done}
 
 
@@ -142,15 +149,25 @@ def _inside(fresh: Sequence[Incoming], places: Sequence[Place], area: str | None
     return [one for one, _ in kept], [place for _, place in kept]
 
 
-def find_responsible(
-    connection: Connection, areas: Sequence[str | None], types: Sequence[str]
-) -> dict[int, tuple[int, str]]:
-    """Return number -> row of the list and party, for areas and codes of types in the same order."""
-    columns = {"number": list(range(len(types))), "area": list(areas), "type": list(types)}
-    return {row.number: (row.id, row.party) for row in connection.execute(statement("event_responsible"), columns)}
+def find_duties(
+    connection: Connection, said: Sequence[Incoming], types: Sequence[EventType], places: Sequence[Place]
+) -> list[Duty]:
+    """Return who answers for events, and how long they may stay in their first state; all in the same order."""
+    columns = {
+        "number": list(range(len(said))),
+        "area": [place.area_code for place in places],
+        "type": [kind.code for kind in types],
+        "severity": [_severity(one, kind) for one, kind in zip(said, types, strict=True)],
+    }
+    rows = connection.execute(statement("event_duties"), columns | {"state": STATES[0]})
+    return [Duty(row.id, row.party, row.due_at) for row in rows]
 
 
-def _row(one: Incoming, kind: EventType, place: Place, party: tuple[int, str] | None) -> dict[str, Any]:
+def _severity(one: Incoming, kind: EventType) -> int:
+    return one.severity or kind.severity
+
+
+def _row(one: Incoming, kind: EventType, place: Place, duty: Duty) -> dict[str, Any]:
     return {
         "layer_id": LAYER,
         "source_key": one.source_key,
@@ -160,7 +177,7 @@ def _row(one: Incoming, kind: EventType, place: Place, party: tuple[int, str] | 
         "type_code": kind.code,
         "title": one.title or kind.title_zh,
         "description": one.description,
-        "severity": one.severity or kind.severity,
+        "severity": _severity(one, kind),
         "occurred_at": one.occurred_at,
         "address": one.address,
         "attributes": dict(one.attributes),
@@ -169,8 +186,8 @@ def _row(one: Incoming, kind: EventType, place: Place, party: tuple[int, str] | 
         "geom": _point(place, one),
         **_located(place),
         # Nobody on the list: the one who looks after the cell.
-        "responsible": party[1] if party else place.manager,
-        "responsibility_id": party[0] if party else None,
+        "responsible": place.manager if duty.responsibility_id is None else duty.party,
+        "responsibility_id": duty.responsibility_id,
     }
 
 
@@ -206,12 +223,10 @@ def complete_imported(connection: Connection, dataset_id: int) -> int:
         ]  # fmt: skip
         types = [type_of(words, one.type, one.title) for one in said]
         places = locate(connection, said)
-        parties = find_responsible(connection, [place.area_code for place in places], [each.code for each in types])
-        for number, (row, one, kind, place) in enumerate(zip(rows, said, types, places, strict=True)):
-            values = _row(one, kind, place, parties.get(number))
-            kept = {
-                name: values[name] for name in ("type_code", "severity", "responsible", "responsibility_id", "geom")
-            }
+        duties = find_duties(connection, said, types, places)
+        for row, one, kind, place, duty in zip(rows, said, types, places, duties, strict=True):
+            values = _row(one, kind, place, duty)
+            kept = {name: values[name] for name in COMPLETED}
             connection.execute(update(event).where(event.c.id == row.id).values(kept | _located(place)))
         ids = [row.id for row in rows]
         write_log(connection, [(row.id, "collect", "import", {"source": row.source}) for row in rows])

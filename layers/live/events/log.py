@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
 from cim.tables import event_log
+from layers.sql import statement
 
 #: event, action, who did it, what of it is worth knowing
 Step = tuple[int, str, str | None, Mapping[str, Any]]
@@ -17,11 +18,11 @@ Step = tuple[int, str, str | None, Mapping[str, Any]]
 def write_log(connection: Connection, steps: Iterable[Step]) -> None:
     """Add steps."""
     rows = [
-        {"event_id": event_id, "action": action, "actor": actor, "detail": orjson.loads(orjson.dumps(detail))}
-        for event_id, action, actor, detail in steps
+        {"number": number, "event_id": event_id, "action": action, "actor": actor, "detail": detail}
+        for number, (event_id, action, actor, detail) in enumerate(steps)
     ]
     if rows:
-        connection.execute(insert(event_log), rows)
+        connection.execute(statement("event_log_add"), {"steps": orjson.dumps(rows).decode()})
 
 
 def read_log(connection: Connection, event_id: int) -> list[dict[str, Any]]:

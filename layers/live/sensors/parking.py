@@ -40,7 +40,7 @@ def take_counts(connection: Connection, caller: Caller, said: Sequence[Any]) -> 
     }
     changed = sorted(set(connection.execute(statement("parking_counts"), columns).scalars()))
     if changed:
-        touch_layers(connection, [LAYER], None, None)
+        touch_layers(connection, [LAYER], None, None, only_objects=True)
     return {"changed": changed, "unchanged": sorted({code for code, _, _ in rows} - set(changed))}
 
 

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 from rasterio.fill import fillnodata
 from scipy.ndimage import distance_transform_edt, gaussian_filter, map_coordinates
-from scipy.signal import fftconvolve
 
 from tiles.tile import Envelope
 
@@ -77,6 +76,9 @@ def fill(around: Heights, box: Envelope, ground: Ground | None) -> Heights:
 
 def spread(heights: Heights) -> Heights:
     """Return heights in which each void has the mean of all that are known, the near ones weighing most."""
+    # it takes a second to load, which each start of a service would wait for
+    from scipy.signal import fftconvolve
+
     known = np.isfinite(heights)
     middle = float(heights[known].mean())
     steps = np.arange(1 - heights.shape[0], heights.shape[0])

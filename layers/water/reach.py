@@ -8,7 +8,6 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
-from scipy.optimize import isotonic_regression
 
 from cim.errors import InvalidInput
 from layers.water.window import Metres, Window
@@ -87,6 +86,9 @@ def _cells_along(window: Window, line: shapely.LineString) -> tuple[NDArray[np.i
 
 def _falling(ground: Metres, is_forward: bool | None) -> Metres:
     """Return the heights that fall along the line and are nearest to the ground."""
+    # slow to load, and seldom needed
+    from scipy.optimize import isotonic_regression
+
     if is_forward is None:
         is_forward = len(ground) < 2 or float(np.polyfit(np.arange(len(ground)), ground, 1)[0]) <= 0
     return np.asarray(isotonic_regression(ground, increasing=not is_forward).x, np.float64)

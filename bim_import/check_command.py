@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Select, select
 
 from bim_import.header import read_header
 from bim_import.ids_check import check_ids
-from bim_import.originals import unpack
+from bim_import.originals import originals_folder, unpack
 from bim_import.readable import readable_copy
 from cim.commands.session import messages, print_json, ready_engine, results, start
 from cim.errors import InvalidInput, NotFound
@@ -49,7 +49,7 @@ def _stored(settings: Settings, name: str, folder: Path) -> Path:
     with ready_engine(settings) as engine, engine.connect() as connection:
         file_name, original = find_original(connection, name)
     path = folder / (Path(file_name).stem + ".ifc")
-    if not original or not unpack(settings.files / "models", original["sha256"], path):
+    if not original or not unpack(originals_folder(settings.files), original["sha256"], path):
         raise NotFound(
             f"the file of the model '{name}' ({file_name}) is not kept here; give the path of the file in its place"
         )

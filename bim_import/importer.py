@@ -24,7 +24,7 @@ from bim_import.georeference import Georeference, check_given, local_offset, pla
 from bim_import.header import looks_like_ifc, read_header
 from bim_import.mapping import map_rows
 from bim_import.mesh import Floats
-from bim_import.originals import Original
+from bim_import.originals import Original, originals_folder
 from bim_import.originals import keep as keep_original
 from bim_import.originals import sweep as sweep_originals
 from bim_import.outlines import is_outlined
@@ -64,7 +64,6 @@ class PreparedModel:
         keep(connection, self.keys, self.geometry)
         if self.original is not None:
             keep_original(self.original, self.rows.model["attributes"]["original"])
-            sweep_originals(connection, self.original.folder)
         notes = list(self.notes)
         if written.renamed:
             notes.append(
@@ -121,6 +120,11 @@ class IfcImporter:
             self.pool(workers).open_ahead(str(readable.path), workers if context.earlier is None else 1)
             return self._prepare(open_model(readable.path, header, readable.notes), text, source, context)
 
+    def keep(self, connection: Connection, source: Source, context: ImportContext) -> list[Note]:
+        """Remove the kept files of versions that are no more."""
+        sweep_originals(connection, originals_folder(context.settings.files))
+        return []
+
     def _prepare(self, model: OpenModel, text: _Text, source: Source, context: ImportContext) -> PreparedModel:
         content = sort_content(model.file)
         tree = Tree(model.file)
@@ -155,7 +159,7 @@ class IfcImporter:
         if not any(outcome.status == "timed_out" for outcome in geometry.outcomes.values()):
             rows.model["attributes"]["fingerprint"] = text.mark
         notes += [*place.notes, *rows.notes, *_notes(content, geometry)]
-        original = Original(source.path, context.settings.files / "models")
+        original = Original(source.path, originals_folder(context.settings.files))
         rows.model["attributes"]["original"] = original.describe()
         kept = None if context.options.dry_run else original
         return PreparedModel(_describe(model, place), rows, geometry, shapes.keys, kept, notes)

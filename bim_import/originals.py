@@ -9,20 +9,18 @@ from __future__ import annotations
 import gzip
 import hashlib
 import shutil
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Select, select
 
-from cim.packed_file import keep_packed
+from cim.packed_file import keep_packed, sweep_packed
 from cim.tables import model
 
 #: Larger files are not kept.
 LARGEST_BYTES = 1 << 30
-#: An import of another process may have kept a file that its transaction has yet to name.
-_GRACE_S = 86_400
+_ENDING = ".ifc.gz"
 _LEVEL = 3
 
 
@@ -39,6 +37,11 @@ class Original:
             digest = hashlib.file_digest(handle, "sha256").hexdigest()
         size = self.path.stat().st_size
         return {"sha256": digest, "size_bytes": size, "is_kept": size <= LARGEST_BYTES}
+
+
+def originals_folder(files: Path) -> Path:
+    """Return where they lie among the deployment's files."""
+    return files / "models"
 
 
 def keep(original: Original, described: dict[str, Any]) -> None:
@@ -64,17 +67,8 @@ def named_originals() -> Select[Any]:
 
 def sweep(connection: Connection, folder: Path) -> int:
     """Remove kept files that no model names, and return how many."""
-    if not folder.is_dir():
-        return 0
-    named = set(connection.execute(named_originals()).scalars())
-    limit = time.time() - _GRACE_S
-    removed = 0
-    for path in folder.iterdir():
-        if path.name.removesuffix(".ifc.gz") not in named and path.stat().st_mtime < limit:
-            path.unlink(missing_ok=True)
-            removed += 1
-    return removed
+    return sweep_packed(folder, _ENDING, set(connection.execute(named_originals()).scalars()))
 
 
 def _place(folder: Path, checksum: str) -> Path:
-    return folder / f"{checksum}.ifc.gz"
+    return folder / f"{checksum}{_ENDING}"

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 import orjson
 from psycopg.errors import DeadlockDetected
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, Row, func, select
 from sqlalchemy.exc import OperationalError
 
 from cim import local_systems, provenance
@@ -102,6 +102,8 @@ class Importer(Protocol):
     """Reads one family of formats.
 
     An importer with a true ``is_apart`` may import files of its family side by side, in processes of their own.
+    One with a method ``keep`` has files beside the database: it is called with a connection, the source and the context
+    when a file is in, also where it was in already, and returns notes.
     """
 
     name: str
@@ -192,28 +194,44 @@ def _import(engine: Engine, source: Source, importer: Importer, context: ImportC
         earlier = provenance.find_dataset(connection, report.dataset)
     if earlier and earlier.checksum == checksum:
         report.status = "unchanged"
-        return
+    else:
+        _require_same_origin(earlier, source, context, report)
+        _take_in(engine, source, importer, replace(context, earlier=engine if earlier else None), checksum, report)
+        report.status = "imported"
+    keep = getattr(importer, "keep", None)
+    if keep is not None and not context.options.dry_run:
+        with engine.connect() as connection:
+            report.notes += keep(connection, source, context)
+
+
+def _require_same_origin(
+    earlier: Row[Any] | None, source: Source, context: ImportContext, report: ImportReport
+) -> None:
     if earlier and earlier.origin != source.origin and context.options.dataset is None:
         raise InvalidFile(
             f"a dataset of the name '{report.dataset}' came from another folder; if this is its new version say "
             f"--dataset '{report.dataset}', else choose another name with --dataset"
         )
-    looking = replace(context, earlier=engine if earlier else None)
+
+
+def _take_in(
+    engine: Engine, source: Source, importer: Importer, looking: ImportContext, checksum: bytes, report: ImportReport
+) -> None:
+    """Read a file and write it, again where others were in the way."""
     prepared: Prepared | None = None
     for attempt in range(1, ATTEMPTS + 1):
         prepared = prepared or importer.prepare(source, looking)
         try:
-            _commit(engine, source, prepared, checksum, context, report)
+            _commit(engine, source, prepared, checksum, looking, report)
             break
         except Outdated:
-            prepared, looking = None, context
+            prepared, looking = None, replace(looking, earlier=None)
         except OperationalError as error:
             if not isinstance(error.orig, DeadlockDetected) or attempt == ATTEMPTS:
                 raise
             prepared = prepared if getattr(prepared, "is_repeatable", False) else None
     else:
         raise Outdated
-    report.status = "imported"
 
 
 def _commit(

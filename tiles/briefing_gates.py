@@ -16,6 +16,9 @@ from layers.zones.blocks import gates
 from layers.zones.ground import roads_in
 from layers.zones.making import GRID_DEG, settled
 
+#: Kinds of zones that are closed off.
+WITH_GATES = ("sealed", "controlled")
+
 
 class Gate(NamedTuple):
     """A place where a road leaves a zone (EPSG:4490)."""
@@ -38,7 +41,7 @@ def find_gates(
     sealed = [shape for _, kind, shape in zones if kind == "sealed"]
     found = []
     for number, kind, shape in zones:
-        if kind not in ("sealed", "controlled"):
+        if kind not in WITH_GATES:
             continue
         whole = shape if kind == "sealed" else settled(shapely.union_all([shape, *sealed], grid_size=GRID_DEG))
         ways = roads_in(connection, moment, shapely.box(*shapely.bounds(whole)))

@@ -12,6 +12,7 @@ from typing import Any
 import jinja2
 
 from tiles.briefing import LISTED, PEOPLE, Briefing, ZoneFacts
+from tiles.briefing_gates import WITH_GATES
 from tiles.briefing_map import Picture
 from tiles.briefing_texts import texts_in
 from tiles.styles import Language
@@ -99,10 +100,11 @@ def between(count: tuple[int, int | None] | None) -> str | None:
 
 
 def zone_lines(briefing: Briefing, texts: Texts) -> list[dict[str, Any]]:
-    """Return zones with their counts, and how many gates each has."""
+    """Return zones with their counts, and how many gates each of those has that are closed off."""
     lines = [zone_line(zone, number, texts) for number, zone in enumerate(briefing.zones, 1)]
     for zone, told in zip(briefing.zones, lines, strict=True):
-        told["counts"]["gates"] = sum(gate.zone_id == zone.feature["id"] for gate in briefing.gates)
+        count = sum(gate.zone_id == zone.feature["id"] for gate in briefing.gates)
+        told["counts"]["gates"] = count if zone.kind in WITH_GATES else None
     return lines
 
 

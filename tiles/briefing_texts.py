@@ -34,6 +34,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "cameras": ("摄像头", "Cameras"),
     "resources": ("应急资源", "Resources"),
     "gates": ("卡口", "Gates"),
+    "no_gates": (
+        "卡口为 0：没有已绘制的道路或小径穿过该分区的边界。",
+        "0 gates: no mapped roads or paths cross the border of that zone.",
+    ),
     "ranges": (
         "“a–b”：部分建筑无人数登记，实数在两者之间；“?”：均无登记。",
         "'a–b': some buildings say no number, the truth lies between; '?': none says one.",

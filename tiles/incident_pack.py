@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 from cim.access import Caller
 from cim.archive import unpack
 from cim.errors import CimError, InvalidFile
+from layers.incidents.drawn_additions import COLUMNS, LAYER, described
 from tiles.briefing import Briefing, all_entries, gather
 from tiles.briefing_files import CRS
 from tiles.briefing_map import Extent, draw
@@ -46,7 +47,7 @@ queries/        各分区清单与依据 / the inventory of each zone, with its 
 incident.json   事件与时间线 / the incident and its timeline
 briefing.html   简报 / the briefing
 
-增补文件带回后 / bring the additions file back and run:  cim incidents merge FILE
+增补文件（JSON 或 additions.gpkg）带回后 / bring the additions back and run:  cim incidents merge FILE
 校验本包 / check this pack:  cim incidents verify FILE
 {scene}截至 / as known at: {until}
 """
@@ -160,9 +161,15 @@ def _write_data(connection: Connection, incident_id: int, briefing: Briefing, ca
     for zone in briefing.zones:
         told = {"zone": zone.feature, "inventory": zone.inventory}
         (queries / f"zone-{zone.feature['id']}.json").write_bytes(_json(told))
-    empty = pandas.DataFrame({name: pandas.Series(dtype="str") for name in ("uuid", "at", "by", "text")})
+    _write_empty_layer(folder / f"{LAYER}.gpkg", briefing)
+
+
+def _write_empty_layer(file: Path, briefing: Briefing) -> None:
+    """Write a layer for points that are drawn in a GIS; it says itself for which incident."""
+    empty = pandas.DataFrame({name: pandas.Series(dtype="str") for name in COLUMNS})
     frame = geopandas.GeoDataFrame(empty, geometry=geopandas.GeoSeries([], crs=CRS), crs=CRS)
-    frame.to_file(folder / "additions.gpkg", layer="additions", driver="GPKG", engine="pyogrio", geometry_type="Point")
+    told = described(str(briefing.incident["uuid"]), str(briefing.known["until"]))
+    frame.to_file(file, layer=LAYER, driver="GPKG", engine="pyogrio", geometry_type="Point", dataset_metadata=told)
 
 
 def _sign(folder: Path, briefing: Briefing, source: Source) -> None:

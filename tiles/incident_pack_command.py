@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import orjson
 import typer
@@ -13,9 +14,10 @@ from rich.table import Table
 from cim.access import OPEN_CALLER, Caller
 from cim.commands.session import messages, print_json, ready_engine, results, start
 from cim.errors import InvalidFile, InvalidInput, TooLarge
-from layers.incidents.additions import parse_additions
+from layers.incidents.additions import Additions, parse_additions
 from layers.incidents.conflicts import list_conflicts, settle_conflict
-from layers.incidents.incident import MOST, list_incidents
+from layers.incidents.drawn_additions import is_geopackage, read_drawn
+from layers.incidents.incident import MOST, list_incidents, read_incident
 from layers.incidents.merge_back import find_by_uuid, merge_additions
 from layers.incidents.open_pack import open_pack
 from layers.live.events.incoming import read_time_asked
@@ -144,12 +146,18 @@ def open_here(
 
 
 def merge(
-    file: Path = typer.Argument(..., exists=True, dir_okay=False, help="A file of additions."), json: bool = _JSON
+    file: Path = typer.Argument(
+        ..., exists=True, dir_okay=False, help="A file of additions, or the GeoPackage of a pack with points."
+    ),
+    incident: int = typer.Option(None, min=1, help="The incident's id, where a GeoPackage does not name it."),
+    by: str = typer.Option(None, help="Who wrote down the rows of a GeoPackage that do not say it."),
+    json: bool = _JSON,
 ) -> None:
     """Take back what was added in the field; exit status 3 where changes conflict and wait to be settled."""
-    additions = parse_additions(_read(file))
     with ready_engine(start()) as engine, engine.begin() as connection:
-        number = find_by_uuid(connection, additions.incident, OPEN_CALLER)
+        named = None if incident is None else UUID(read_incident(connection, incident, OPEN_CALLER)["uuid"])
+        additions = _additions(file, named, by)
+        number = incident or find_by_uuid(connection, additions.incident, OPEN_CALLER)
         done = merge_additions(connection, number, additions, OPEN_CALLER)
     entries, waiting = done["entries"], len(done["conflicts"])
     words = f"incident {number}: {entries['new']} new entries, {entries['known']} known, {waiting} new conflicts"
@@ -194,10 +202,16 @@ def _say(value: dict[str, Any], json: bool, words: str) -> None:
         messages.print(words, markup=False)
 
 
-def _read(file: Path) -> Any:
+def _additions(file: Path, incident: UUID | None, by: str | None) -> Additions:
     if file.stat().st_size > MOST_BYTES:
         raise TooLarge(f"'{file.name}' has more than {MOST_BYTES // 2**20} MB; no file of additions is so large")
+    with file.open("rb") as opened:
+        start = opened.read(100)
+    if is_geopackage(start):
+        return read_drawn(file, incident=incident, by=by)
     try:
-        return orjson.loads(file.read_bytes())
+        return parse_additions(orjson.loads(file.read_bytes()))
     except orjson.JSONDecodeError as error:
-        raise InvalidFile(f"'{file.name}' is not JSON ({error}); a file of additions is needed") from None
+        raise InvalidFile(
+            f"'{file.name}' is neither JSON ({error}) nor a GeoPackage; a file of additions is needed"
+        ) from None

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
+from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 from fastapi import Path as InPath
@@ -21,8 +22,10 @@ from api.dependencies import LARGEST_ID, Host, ObjectId, Who
 from api.json_body import parse_json
 from api.problem import answers, problems
 from cim.access import Caller
-from layers.incidents.additions import parse_additions
+from cim.settings import Settings
+from layers.incidents.additions import Additions, parse_additions
 from layers.incidents.conflicts import CHOICES, list_conflicts, settle_conflict
+from layers.incidents.drawn_additions import MEDIA_TYPE, is_geopackage, read_drawn
 from layers.incidents.entries import add_entry
 from layers.incidents.incident import (
     LEADS,
@@ -31,6 +34,7 @@ from layers.incidents.incident import (
     close_incident,
     list_incidents,
     open_incident,
+    read_incident,
 )
 from layers.incidents.merge_back import merge_additions
 from layers.incidents.replay import replay, trails
@@ -42,8 +46,6 @@ from tiles.briefing import Briefing, gather
 from tiles.briefing_map import Picture, draw
 from tiles.briefing_page import render_briefing
 from tiles.briefing_pdf import find_browser, print_pdf
-from tiles.briefing_zip import write_briefing
-from tiles.incident_pack import Source, write_pack
 
 router = APIRouter(prefix="/incidents", tags=["incidents"], default_response_class=Response, responses=problems())
 
@@ -56,6 +58,10 @@ MADE = answers(JSON, 200, 201) | problems(404, 409, 413, 422)
 
 Until = Annotated[str | None, Query(max_length=64, description="As it was known at this moment (RFC 3339)")]
 ConflictId = Annotated[int, InPath(ge=1, le=LARGEST_ID)]
+DrawnBy = Annotated[
+    str | None, Query(min_length=1, max_length=100, pattern="^[^\\x00]*$", description="Who drew the points of a"
+                      " GeoPackage that do not say it")
+]  # fmt: skip
 Language = Annotated[Literal["zh", "en"], Query(description="What the page speaks")]
 
 
@@ -95,6 +101,9 @@ ADDITIONS = _body(
     {"format": "cim-incident-additions", "incident": "0b8f8f3e-5c1c-4a43-9c39-0d7f3c1d2e4f", "by": "前线",
      "entries": []},
 )  # fmt: skip
+ADDITIONS["requestBody"]["content"][MEDIA_TYPE] = {
+    "schema": {"type": "string", "format": "binary", "description": "The additions.gpkg of a forward pack, with points"}
+}
 
 
 @router.get("", summary="Incidents, the newest first", responses=answers(JSON))
@@ -203,9 +212,8 @@ async def pack(id: ObjectId, service: Host, caller: Who) -> Response:
     caller.require(LEADS)
     folder = await asyncio.to_thread(tempfile.TemporaryDirectory, prefix="cim-pack-out-")
     file = Path(folder.name) / f"incident-{id}-pack.zip"
-    source = Source(service.settings.files, service.settings.home, datetime.now(UTC).astimezone())
     try:
-        await service.compute(write_pack, id, file, source, caller)
+        await service.compute(_packed, id, file, service.settings, caller)
     except BaseException:
         folder.cleanup()
         raise
@@ -215,10 +223,15 @@ async def pack(id: ObjectId, service: Host, caller: Who) -> Response:
 
 @router.post("/{id}/additions", summary="Take back what was added in the field", openapi_extra=ADDITIONS,
              responses=CHANGED)  # fmt: skip
-async def merge(id: ObjectId, request: Request, service: Host, caller: Who) -> Response:
+async def merge(id: ObjectId, request: Request, service: Host, caller: Who, by: DrawnBy = None) -> Response:
     """Return how many entries and changes were new, and the ids of conflicts; told again it changes nothing."""
     caller.require(LEADS)
-    additions = await _read(request, parse_additions, "a file of additions")
+    body = await request.body()
+    if is_geopackage(body):
+        incident = await service.read(read_incident, id, caller)
+        additions = await asyncio.to_thread(_drawn, body, UUID(incident["uuid"]), by)
+    else:
+        additions = await _read(request, parse_additions, "a file of additions")
     return _json(await service.write(merge_additions, id, additions, caller))
 
 
@@ -241,7 +254,16 @@ def _gathered(connection: Connection, id: int, caller: Caller, until: datetime |
     return found, draw(connection, found, caller)
 
 
+def _packed(connection: Connection, id: int, file: Path, settings: Settings, caller: Caller) -> None:
+    from tiles.incident_pack import Source, write_pack
+
+    write_pack(connection, id, file, Source(settings.files, settings.home, datetime.now(UTC).astimezone()), caller)
+
+
 def _zipped(connection: Connection, id: int, caller: Caller, until: datetime | None) -> bytes:
+    # pandas comes with it, which each start of a service would wait for
+    from tiles.briefing_zip import write_briefing
+
     return write_briefing(connection, *_gathered(connection, id, caller, until), caller)
 
 
@@ -250,6 +272,13 @@ def _parts(file: Path, folder: tempfile.TemporaryDirectory[str]) -> Iterator[byt
     with folder, file.open("rb") as opened:
         while part := opened.read(_PART):
             yield part
+
+
+def _drawn(body: bytes, incident: UUID, by: str | None) -> Additions:
+    with tempfile.TemporaryDirectory(prefix="cim-additions-") as folder:
+        file = Path(folder) / "additions.gpkg"
+        file.write_bytes(body)
+        return read_drawn(file, incident=incident, by=by)
 
 
 async def _read(request: Request, parse: Callable[[Any], T], wanted: str) -> T:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -59,8 +60,13 @@ class Additions(NamedTuple):
     hash: bytes
 
 
-def parse_additions(body: Any) -> Additions:
+def parse_additions(body: Any, *, rows: Sequence[str] = ()) -> Additions:
     """Read a file of additions; it is taken whole or refused whole.
+
+    Parameters
+    ----------
+    rows
+        What errors call the entries: ``entries[0]`` and so on otherwise.
 
     Raises
     ------
@@ -75,15 +81,16 @@ def parse_additions(body: Any) -> Additions:
         raise InvalidInput("incident and by are missing: the incident's UUID, and who wrote this down")
     content = {"incident": str(incident), "by": by, "entries": said.get("entries"), "changes": said.get("changes")}
     digest = hashlib.sha256(orjson.dumps(orjson.loads(text_of(content, "the file")), option=orjson.OPT_SORT_KEYS))
-    entries = tuple(_each(said, "entries", MOST_ENTRIES, lambda one: _entry(one, by)))
+    entries = tuple(_each(said, "entries", MOST_ENTRIES, lambda one: _entry(one, by), rows))
     changes = tuple(_each(said, "changes", MOST_CHANGES, lambda one: _change(one, by)))
-    uuids = [one.uuid for one in (*entries, *changes)]
-    if len(set(uuids)) < len(uuids):
-        raise InvalidInput("two entries or changes have the same uuid; each needs its own")
+    uuids = Counter(one.uuid for one in (*entries, *changes))
+    twice = [str(uuid) for uuid, count in uuids.items() if count > 1]
+    if twice:
+        raise InvalidInput(f"two entries or changes have the same uuid {twice[0]}; each needs its own")
     return Additions(incident, by, entries, changes, digest.digest())
 
 
-def _each(said: Mapping[str, Any], name: str, most: int, read: Any) -> list[Any]:
+def _each(said: Mapping[str, Any], name: str, most: int, read: Any, rows: Sequence[str] = ()) -> list[Any]:
     listed = said.get(name) or []
     if not isinstance(listed, list) or len(listed) > most:
         raise InvalidInput(f"{name} is no list of at most {most}")
@@ -92,7 +99,8 @@ def _each(said: Mapping[str, Any], name: str, most: int, read: Any) -> list[Any]
         try:
             found.append(read(one))
         except InvalidInput as error:
-            raise InvalidInput(f"{name}[{number}]: {error.detail}") from None
+            place = rows[number] if rows else f"{name}[{number}]"
+            raise InvalidInput(f"{place}: {error.detail}") from None
     return found
 
 

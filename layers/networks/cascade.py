@@ -21,6 +21,7 @@ from layers.networks.pipes import networks_of
 from layers.networks.segments import Plan, network_plan
 from layers.networks.spread import Spread, Stopped, Wave, hydrants, outage, standing_of
 from layers.networks.supply import Served, closed_today
+from layers.queries.note import Note, note
 from layers.queries.receipt import make_receipt
 from layers.queries.visible import visible_layers
 
@@ -100,10 +101,11 @@ def _steps(connection: Connection, spread: Spread, wave: Wave, limit: int, calle
         steps.append(about | _stopped(wave.stopped, limit, caller))
     seen = within_area(connection, plan, wave.out, caller)
     is_gravity = plan.devices.is_gravity
-    reason = "shut off" if wave.after is None else "its pumps or sources stopped"
+    began, reason = ("shut", "shut off") if wave.after is None else ("stopped", "its pumps or sources stopped")
     steps.append(about | {
         "what": "backs_up" if is_gravity else "zone_without_supply", "count": int(seen.nodes.sum()),
         "reason": f"{reason}: no way {'down to an outlet' if is_gravity else 'to a source that works'} is left",
+        "reason_code": f"{began}_no_{'outlet' if is_gravity else 'source'}",
         "rests_on": ["pipes", "pipe_nodes"], "totals": totals(plan, seen),
         "objects": nodes_of(connection, plan.graph.node_ids[seen.nodes], limit),
     })  # fmt: skip
@@ -115,8 +117,8 @@ def _stopped(stopped: tuple[Stopped, ...], limit: int, caller: Caller) -> dict[s
     links = sorted({entry.link for entry in stopped})
     rests_on = ["pipe_nodes", "pipes"] + (["buildings"] if "building" in links else [])
     return {
-        "what": "facilities_stop", "count": len(shown), "reason": "what they need is out", "links": links,
-        "rests_on": rests_on,
+        "what": "facilities_stop", "count": len(shown), "reason": "what they need is out",
+        "reason_code": "needs_out", "links": links, "rests_on": rests_on,
         "objects": [entry.facility.shown | {"link": entry.link, "because": entry.because} for entry in shown[:limit]],
     }  # fmt: skip
 
@@ -135,7 +137,8 @@ def _served(
     counts = counts_of(found)
     steps = [about | {
         "what": "buildings", "count": counts["buildings"], "served": counts,
-        "reason": f"{wave.network} serves them through what is out", "rests_on": ["buildings", "pipes", "units"],
+        "reason": f"{wave.network} serves them through what is out", "reason_code": "served_through",
+        "rests_on": ["buildings", "pipes", "units"],
         "objects": [{"id": row.id, "code": row.code, "name": row.name, "link": row.rule}
                     for row in found.buildings[:limit]],
     }]  # fmt: skip
@@ -145,7 +148,7 @@ def _served(
             shown = [{name: entry[name] for name in ("id", "name", "kind", "building_id")} for entry in listed[:limit]]
             steps.append(about | {
                 "what": what, "count": len(listed), "reason": f"their buildings have no {wave.network}",
-                "rests_on": ["resources", "buildings", "pipes"], "objects": shown,
+                "reason_code": "buildings_out", "rests_on": ["resources", "buildings", "pipes"], "objects": shown,
             })  # fmt: skip
     return steps
 
@@ -166,14 +169,14 @@ def _fire_cover(
         shown = standing.plan.graph.node_ids[seen.nodes & standing.plan.devices.is_hydrant]
         steps.append(about | {
             "what": "hydrants", "count": len(shown), "reason": "they stand on what is out",
-            "rests_on": ["pipe_nodes"], "objects": nodes_of(connection, shown, limit),
+            "reason_code": "stand_on", "rests_on": ["pipe_nodes"], "objects": nodes_of(connection, shown, limit),
         })  # fmt: skip
         if visible_layers(connection, caller, ["buildings"]):
             lost = lost_cover(connection, network, working, dead, caller)
             steps.append(about | {
                 "what": "fire_cover", "count": len(lost), "cover_m": COVER_M,
                 "reason": f"no hydrant that works is within {COVER_M:g} m of them in a straight line any more",
-                "rests_on": ["pipe_nodes", "buildings"],
+                "reason_code": "no_hydrant", "rests_on": ["pipe_nodes", "buildings"],
                 "objects": [{"id": row.id, "code": row.code, "name": row.name} for row in lost[:limit]],
             })  # fmt: skip
     return steps
@@ -217,18 +220,17 @@ def _receipt(
     return make_receipt(connection, layers, counts, datasets - {-1}, parameters, _notes(spread))
 
 
-def _notes(spread: Spread) -> list[dict[str, str]]:
+def _notes(spread: Spread) -> list[Note]:
     notes = [
-        {"code": "links", "message": "'declared': its owner names what feeds it; 'building': it stands in a building "
-                                     "that loses its power, which is an assumption; what has no link is not guessed"},
-        {"code": "reserves", "message": "batteries, generators and what tanks hold are not counted"},
-        {"code": "fire_cover", "message": "the radius is that of GB 50974-2014, 7.2.5"},
+        note("links", "'declared': its owner names what feeds it; 'building': it stands in a building "
+                      "that loses its power, which is an assumption; what has no link is not guessed"),
+        note("reserves", "batteries, generators and what tanks hold are not counted"),
+        note("fire_cover", "the radius is that of GB 50974-2014, 7.2.5"),
     ]  # fmt: skip
     if POWER not in spread.standings:
-        notes.append(
-            {"code": "no_power", "message": "the model has no network 'power': nothing is told of its outages"}
-        )
+        notes.append(note("no_power", "the model has no network 'power': nothing is told of its outages"))
     unfed = [name for name, standing in sorted(spread.standings.items()) if not standing.has_sources]
     if unfed:
-        notes.append({"code": "no_sources", "message": f"no source or outlet is known of: {', '.join(unfed)}"})
+        message = f"no source or outlet is known of: {', '.join(unfed)}"
+        notes.append(note("no_sources", message, "networks", networks=unfed))
     return notes

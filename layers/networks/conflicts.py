@@ -18,6 +18,7 @@ from layers.networks.isolation import shut
 from layers.networks.parts import pipes_of, shutters_of, totals, within_area
 from layers.networks.segments import Plan
 from layers.networks.supply import Barriers, Served, closed_today, served
+from layers.queries.note import note
 from layers.queries.receipt import make_receipt
 from layers.queries.visible import visible_layers
 
@@ -177,7 +178,7 @@ def _receipt(
                    for r in starts.requests],
         "limit": starts.limit, "area": caller.area_code,
     }  # fmt: skip
-    notes = [{"code": "together", "message": "cut off only together: keeps a source under each isolation alone"}]
+    notes = [note("together", "cut off only together: keeps a source under each isolation alone")]
     layers = visible_layers(connection, caller, list(RESTS_ON))
     return make_receipt(connection, layers, counts, datasets, parameters, notes)
 

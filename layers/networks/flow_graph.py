@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass, field
-from threading import Lock
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -13,14 +11,11 @@ from scipy.sparse.csgraph import breadth_first_order
 from sqlalchemy import Connection, func, select
 
 from cim.tables import building_service, layer, pipe, pipe_edge, pipe_node
+from layers.kept_graphs import KeptGraphs
 from layers.networks.graph import Flags, Metres, Numbers
 
 Direction = Literal["up", "down", "connected"]
 
-#: Graphs that are kept; the least used goes first.
-_KEPT = 12
-_GRAPHS: OrderedDict[tuple[str, str], tuple[tuple[int, ...], FlowGraph]] = OrderedDict()
-_LOCK = Lock()
 #: Layers whose change makes a graph stale.
 _LAYERS = ("buildings", "pipe_nodes", "pipes")
 #: Devices whose state is a matter of the hour: they do not stop a trace.
@@ -52,9 +47,9 @@ class PipeFacts(NamedTuple):
     end_fraction: Metres
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FlowGraph:
-    """Edges in the direction of flow.
+    """Edges in the direction of flow; equal to itself only.
 
     Attributes
     ----------
@@ -79,7 +74,7 @@ class FlowGraph:
     is_closed: Flags
     is_shut: Flags
     pipes: PipeFacts | None = None
-    matrices: dict[str, csr_array] = field(default_factory=dict, compare=False)
+    matrices: dict[str, csr_array] = field(default_factory=dict)
 
     def number(self, node_id: int) -> int | None:
         """Return the number of a node, None where no edge ends at it."""
@@ -134,23 +129,16 @@ class FlowGraph:
         return csr_array((np.ones(len(rows), np.int8), (rows, columns)), shape=(size, size))
 
 
+_GRAPHS: KeptGraphs[FlowGraph] = KeptGraphs(12)
+
+
 def flow_graph(connection: Connection, network: str) -> FlowGraph:
     """Return the graph of a network, from memory where its data is of the same version still."""
     rows = connection.execute(
         select(func.current_database(), layer.c.version).where(layer.c.id.in_(_LAYERS)).order_by(layer.c.id)
     ).all()
     key, versions = (str(rows[0][0]) if rows else "", network), tuple(row.version for row in rows)
-    with _LOCK:
-        kept = _GRAPHS.get(key)
-        if kept is not None and kept[0] == versions:
-            _GRAPHS.move_to_end(key)
-            return kept[1]
-    graph = read_graph(connection, network)
-    with _LOCK:
-        _GRAPHS[key] = (versions, graph)
-        while len(_GRAPHS) > _KEPT:
-            _GRAPHS.popitem(last=False)
-    return graph
+    return _GRAPHS.get(key, versions, lambda: read_graph(connection, network))
 
 
 def read_graph(connection: Connection, network: str) -> FlowGraph:

@@ -21,8 +21,9 @@ from layers.networks.parts import among, nodes_of, pipes_of, shutters_of, totals
 from layers.networks.segments import Plan, network_plan
 from layers.networks.start import Start, find_start
 from layers.networks.supply import Served
+from layers.queries.note import Note, note
 from layers.queries.receipt import make_receipt
-from layers.queries.small_counts import SMALL, sees_all
+from layers.queries.small_counts import sees_all, small_counts_note
 from layers.queries.visible import visible_layers
 
 LIMIT = 1000
@@ -236,29 +237,37 @@ def _receipt(
     return make_receipt(connection, layers, counts, datasets - {None}, parameters, notes(work, answer, caller))
 
 
-def notes(work: Worked, answer: dict[str, Any], caller: Caller) -> list[dict[str, str]]:
+def notes(work: Worked, answer: dict[str, Any], caller: Caller) -> list[Note]:
     """Return what one must know to read the answer."""
-    devices = work.plan.devices
-    has_tanks = "tanks count as sources as long as they hold water"
-    told = {
-        "lengths": "lengths are geodesic, of pipes as drawn, in metres; volumes from diameters, cubic metres",
-        "closed": "valves that are closed already hold, and are to be kept closed",
-        "supply": "sewers and drains are served as long as water finds its way down to an outlet"
-        if devices.is_gravity else f"what is joined to a source by any open way is supplied; {has_tanks}",
-        "nearest": "buildings whose rule is 'nearest' are taken for served by their nearest pipe",
-    }  # fmt: skip
-    if devices.is_gravity:
-        told["plugs"] = "sewers and drains without gates are plugged at manholes"
+    told = _manner(work.plan.devices.is_gravity)
     if not work.sources.any():
-        told["no_sources"] = "the network has no known source: what loses its supply beyond the valves cannot be told"
+        message = "the network has no known source: what loses its supply beyond the valves cannot be told"
+        told.append(note("no_sources", message, "supply"))
     if answer["is_whole_part"]:
-        told["no_valves"] = ("no open valve lies around the place: all that is connected with it is isolated, and its "
-                             f"sources ({answer['sources']['inside']}) must be shut")  # fmt: skip
+        inside = answer["sources"]["inside"]
+        message = "no open valve lies around the place: all that is connected with it is isolated, and its sources"
+        told.append(note("no_valves", f"{message} ({inside}) must be shut", sources=inside))
     if work.start.layer == "pipes" and work.start.fraction is None:
-        told["whole_pipe"] = "nobody says where on the pipe it is broken: all of it is taken for broken"
+        told.append(note("whole_pipe", "nobody says where on the pipe it is broken: all of it is taken for broken"))
     hidden = len(work.isolation.close) - len(answer["valves"])
     if hidden:
-        told["area"] = f"{hidden} of the valves to shut lie outside of your area: ask for the whole district"
-    if not sees_all(caller):
-        told["small_counts"] = f"buildings with fewer than {SMALL} are left out of sums of people"
-    return [{"code": code, "message": message} for code, message in told.items()]
+        message = f"{hidden} of the valves to shut lie outside of your area: ask for the whole district"
+        told.append(note("area", message, "valves", valves=hidden))
+    return told if sees_all(caller) else [*told, small_counts_note()]
+
+
+def _manner(is_gravity: bool) -> list[Note]:
+    """Return how it was worked out."""
+    told = [
+        note("lengths", "lengths are geodesic, of pipes as drawn, in metres; volumes from diameters, cubic metres",
+             "volumes"),
+        note("closed", "valves that are closed already hold, and are to be kept closed", "kept"),
+        note("supply", "sewers and drains are served as long as water finds its way down to an outlet", "gravity")
+        if is_gravity else
+        note("supply", "what is joined to a source by any open way is supplied; tanks count as sources as long as they "
+             "hold water", "pressure"),
+        note("nearest", "buildings whose rule is 'nearest' are taken for served by their nearest pipe"),
+    ]  # fmt: skip
+    if is_gravity:
+        told.append(note("plugs", "sewers and drains without gates are plugged at manholes"))
+    return told

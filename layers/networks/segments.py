@@ -7,7 +7,6 @@ what WNTR finds with ``valve_segments``, for shutters that stand on nodes or are
 from __future__ import annotations
 
 from dataclasses import dataclass
-from threading import Lock
 from typing import NamedTuple
 
 import numpy as np
@@ -15,14 +14,11 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from sqlalchemy import Connection
 
+from layers.kept_graphs import KeptGraphs
 from layers.networks.devices import Devices, Words, read_devices
 from layers.networks.flow_graph import FlowGraph, flow_graph
 from layers.networks.graph import Flags, Numbers
 
-#: Networks that are kept; the least used goes first.
-_KEPT = 12
-_PLANS: list[Plan] = []
-_LOCK = Lock()
 #: No segment: a shutter.
 NONE = -1
 
@@ -121,20 +117,18 @@ class Plan:
     ways: Ways
 
 
+_PLANS: KeptGraphs[Plan] = KeptGraphs(12)
+
+
 def network_plan(connection: Connection, network: str) -> Plan:
     """Return the plan of a network, from memory where the graph is still the same."""
     graph = flow_graph(connection, network)
-    with _LOCK:
-        for number, kept in enumerate(_PLANS):
-            if kept.graph is graph:
-                _PLANS.append(_PLANS.pop(number))
-                return kept
+    return _PLANS.get(graph, None, lambda: _read_plan(connection, network, graph))
+
+
+def _read_plan(connection: Connection, network: str, graph: FlowGraph) -> Plan:
     devices = read_devices(connection, network, graph)
-    plan = Plan(graph, devices, divide(graph, devices), ways_of(graph, is_gravity=devices.is_gravity))
-    with _LOCK:
-        _PLANS.append(plan)
-        del _PLANS[:-_KEPT]
-    return plan
+    return Plan(graph, devices, divide(graph, devices), ways_of(graph, is_gravity=devices.is_gravity))
 
 
 def ways_of(graph: FlowGraph, *, is_gravity: bool) -> Ways:

@@ -21,6 +21,7 @@ from layers.networks.flow_graph import Direction, FlowGraph, PipeFacts, flow_gra
 from layers.networks.graph import Numbers
 from layers.networks.named import require_network
 from layers.networks.origin import Origin, find_origin
+from layers.queries.note import note
 from layers.queries.receipt import make_receipt
 from layers.queries.visible import VisibleLayer, in_area, visible_layers
 
@@ -262,12 +263,11 @@ def _receipt(
         "area": caller.area_code,
     }
     notes = [
-        {"code": "closed", "message": "closed valves and shut pipes stop a trace; a valve that it begins at does not"},
-        {"code": "lengths", "message": "lengths are geodesic, of the pipes as drawn, in metres"},
+        note("closed", "closed valves and shut pipes stop a trace; a valve that it begins at does not", "trace"),
+        note("lengths", "lengths are geodesic, of the pipes as drawn, in metres"),
     ]
     if request.direction != "connected" and facts["drawn"]:
-        notes.append({
-            "code": "drawn_direction",
-            "message": f"{facts['drawn']} of {facts['pipes']} pipes flow as drawn: nobody says their flow or levels",
-        })  # fmt: skip
+        drawn, pipes = facts["drawn"], facts["pipes"]
+        message = f"{drawn} of {pipes} pipes flow as drawn: nobody says their flow or levels"
+        notes.append(note("drawn_direction", message, drawn=drawn, pipes=pipes))
     return make_receipt(connection, layers, counts, facts["datasets"], parameters, notes)

@@ -18,17 +18,18 @@ from layers.queries.core import core_of
 from layers.queries.coverage import count_range, covered_shares
 from layers.queries.hits import groupings, statement_for
 from layers.queries.membership import DIVIDE_ABOVE, Manner
+from layers.queries.note import Note, note
 from layers.queries.prepared import plan_for_all_values, run
 from layers.queries.ranges import summed_range
 from layers.queries.receipt import make_receipt
-from layers.queries.small_counts import PERSONAL, SMALL, sees_all
+from layers.queries.small_counts import PERSONAL, sees_all, small_counts_note
 from layers.queries.visible import VisibleLayer, visible_layers
 from layers.queries.zone import ZoneRequest, shape_digest
 
 NOTES = (
-    {"code": "membership", "message": "an object counts when it intersects the zone; touching is enough"},
-    {"code": "clipped", "message": "lengths and areas are of the part inside the zone, geodesic, in metres"},
-    {"code": "units", "message": "units count with their building"},
+    note("membership", "an object counts when it intersects the zone; touching is enough", "touching"),
+    note("clipped", "lengths and areas are of the part inside the zone, geodesic, in metres"),
+    note("units", "units count with their building"),
 )
 #: Zones up to this number of vertices are repeated in the receipt; of larger ones it holds the hash only.
 REPEAT_VERTICES = 1000
@@ -81,19 +82,17 @@ def _asked(connection: Connection, request: ZoneRequest, caller: Caller) -> list
     return layers
 
 
-def _notes(caller: Caller, asof: datetime | None, shares: Mapping[str, float]) -> list[dict[str, str]]:
+def _notes(caller: Caller, asof: datetime | None, shares: Mapping[str, float]) -> list[Note]:
     notes = list(NOTES)
     if shares:
         said = ", ".join(f"{name} {share:.0%}" for name, share in sorted(shares.items()))
-        notes.append(
-            {"code": "partial", "message": f"the data of these layers reaches a part of the zone only: {said}"}
-        )
+        message = f"the data of these layers reaches a part of the zone only: {said}"
+        notes.append(note("partial", message, shares={name: round(share, 4) for name, share in shares.items()}))
     if not sees_all(caller):
-        notes.append(
-            {"code": "small_counts", "message": f"buildings with fewer than {SMALL} are left out of sums of people"}
-        )
+        notes.append(small_counts_note())
     if asof is not None:
-        notes.append({"code": "asof", "message": f"as recorded on {asof.isoformat()}; layer versions are those of now"})
+        at = asof.isoformat()
+        notes.append(note("asof", f"as recorded on {at}; layer versions are those of now", at=at))
     return notes
 
 

@@ -12,6 +12,7 @@ import orjson
 from sqlalchemy import Connection, Row, literal, select, union_all
 
 from cim.tables import dataset
+from layers.queries.note import Note, note
 from layers.queries.prepared import Prepared, compiled, run
 from layers.queries.visible import VisibleLayer, table_of
 
@@ -21,6 +22,9 @@ _DATASET = ("id", "name", "data_date", "recorded_at", "crs", "accuracy_m", "is_b
 
 #: Data that nobody has renewed for so long is named as old.
 STALE_DAYS = 365
+#: As many datasets and layers are named in a note.
+_NAMED = 20
+_NAMED_LAYERS = 50
 
 
 def make_receipt(
@@ -29,7 +33,7 @@ def make_receipt(
     counts: Mapping[str, int],
     dataset_ids: Collection[int],
     parameters: Mapping[str, Any],
-    notes: Sequence[dict[str, str]],
+    notes: Sequence[Note],
 ) -> dict[str, Any]:
     """Return the receipt of an answer.
 
@@ -117,18 +121,21 @@ def _age_days(row: Row[Any]) -> int:
     return days
 
 
-def _data_notes(datasets: Sequence[Row[Any]], states: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:
+def _data_notes(datasets: Sequence[Row[Any]], states: Mapping[str, Mapping[str, Any]]) -> list[Note]:
     notes = []
     ballpark = [row.name for row in datasets if row.is_ballpark]
     if ballpark:
-        notes.append({
-            "code": "ballpark",
-            "message": f"brought to the map without a known datum shift: {', '.join(ballpark[:20])}",
-        })  # fmt: skip
+        named = ballpark[:_NAMED]
+        said = f"brought to the map without a known datum shift: {', '.join(named)}"
+        notes.append(note("ballpark", said, datasets=named))
     old = [row.name for row in datasets if _age_days(row) > STALE_DAYS]
     if old:
-        notes.append({"code": "stale", "message": f"older than {STALE_DAYS} days: {', '.join(old[:20])}"})
+        named = old[:_NAMED]
+        notes.append(
+            note("stale", f"older than {STALE_DAYS} days: {', '.join(named)}", days=STALE_DAYS, datasets=named)
+        )
     gaps = [layer_id for layer_id, state in states.items() if state["state"] == "no_data"]
     if gaps:
-        notes.append({"code": "no_data", "message": f"nothing was ever imported into: {', '.join(gaps[:50])}"})
+        named = gaps[:_NAMED_LAYERS]
+        notes.append(note("no_data", f"nothing was ever imported into: {', '.join(named)}", layers=named))
     return notes

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, case, null
 
 from cim.access import Caller
+from layers.queries.note import Note, note
 
 SMALL = 5
 #: table -> columns that count people, households or firms
@@ -28,6 +29,11 @@ def is_personal(table_name: str, column: str) -> bool:
 def sees_all(caller: Caller) -> bool:
     """Tell whether a caller may see small counts."""
     return caller.may("see_small_counts")
+
+
+def small_counts_note() -> Note:
+    """Return what an answer says that leaves small counts out."""
+    return note("small_counts", f"buildings with fewer than {SMALL} are left out of sums of people", least=SMALL)
 
 
 def without_small(value: ColumnElement[Any]) -> ColumnElement[Any]:

@@ -7,9 +7,7 @@ pgRouting 30 ms, because it reads all edges first.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -18,17 +16,13 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from cim.errors import NotFound
+from layers.kept_graphs import KeptGraphs
 from layers.networks.graph import Flags, Metres, Numbers, Shapes
 from layers.networks.roads import ON_FOOT
 from layers.plane import Plane, plane_around
 from layers.routing.edge_shapes import Lines, cut, lines_of
 from layers.sql import statement
 
-#: Graphs of so many databases are kept; the least used goes first.
-_KEPT = 2
-_GRAPHS: OrderedDict[str, tuple[tuple[Any, ...], RoadGraph]] = OrderedDict()
-_LOCK = Lock()
-_LOADING = Lock()
 SAMPLE_M = 12.0
 MOTORWAYS = frozenset({"motorway", "motorway_link"})
 
@@ -97,6 +91,10 @@ class RoadGraph:
         return np.where(np.isfinite(moved), moved, np.nan)
 
 
+#: One a database.
+_GRAPHS: KeptGraphs[RoadGraph] = KeptGraphs(2)
+
+
 def road_graph(connection: Connection) -> RoadGraph:
     """Return the graph of all roads, from memory where it is of the same data still.
 
@@ -109,28 +107,7 @@ def road_graph(connection: Connection) -> RoadGraph:
     if row.newest is None:
         raise NotFound("there are no roads to drive or walk on: import a layer of roads")
     state = (row.newest, tuple(row.versions or ()))
-    found = _kept(row.database, state)
-    if found is not None:
-        return found
-    # One reads, the others wait for it: it is the same for all.
-    with _LOADING:
-        found = _kept(row.database, state)
-        if found is None:
-            found = read_graph(connection)
-            with _LOCK:
-                _GRAPHS[row.database] = (state, found)
-                while len(_GRAPHS) > _KEPT:
-                    _GRAPHS.popitem(last=False)
-    return found
-
-
-def _kept(database: str, state: tuple[Any, ...]) -> RoadGraph | None:
-    with _LOCK:
-        kept = _GRAPHS.get(database)
-        if kept is None or kept[0] != state:
-            return None
-        _GRAPHS.move_to_end(database)
-        return kept[1]
+    return _GRAPHS.get(row.database, state, lambda: read_graph(connection))
 
 
 def read_graph(connection: Connection) -> RoadGraph:

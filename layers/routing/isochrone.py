@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from cim.access import Caller
 from cim.crs import area_m2
 from layers.networks.graph import Metres, Numbers, Shapes
+from layers.queries.note import note
 from layers.routing.asked import IsochroneAsked
 from layers.routing.closures import Floods, shape_in_plane
 from layers.routing.edge_shapes import linestrings
@@ -80,12 +81,13 @@ def find_isochrone(
         As :func:`find_reach`.
     """
     found = find_reach(connection, asked, caller, floods)
-    notes = {
-        "direction": "what is reached from the place" if asked.direction == "from" else "from where it is reached",
-        "area": f"all within {BESIDE_M:g} m of the parts of roads that are reached; blocks of less than "
-                f"{FILLED_M2 / 1e4:g} ha among them are filled, what is closed is left out; each area has the smaller "
-                "ones in it",
-    }  # fmt: skip
+    notes = [
+        note("direction", "what is reached from the place", "reach_from") if asked.direction == "from" else
+        note("direction", "from where it is reached", "reach_to"),
+        note("area", f"all within {BESIDE_M:g} m of the parts of roads that are reached; blocks of less than "
+             f"{FILLED_M2 / 1e4:g} ha among them are filled, what is closed is left out; each area has the smaller "
+             "ones in it", "reach", beside_m=BESIDE_M, filled_ha=FILLED_M2 / 1e4),
+    ]  # fmt: skip
     return {
         "type": "FeatureCollection",
         "features": [_feature(band) for band in reversed(found.bands)],

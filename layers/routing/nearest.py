@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from cim.access import Caller
 from layers.networks.graph import Metres
+from layers.queries.note import note
 from layers.queries.receipt import make_receipt
 from layers.routing.asked import NearestAsked
 from layers.routing.candidates import Candidates, Source, has_objects, nearest_straight, source_of, within
@@ -53,7 +54,7 @@ def find_nearest(
     return _answer(asked, _state(connection, source, found, items), items) | {
         "receipt": make_receipt(
             connection, [source.layer], {source.layer.id: len(items)}, _datasets(found.items),
-            _parameters(asked, caller), [{"code": "straight", "message": "distances are geodesic"}],
+            _parameters(asked, caller), [note("straight", "distances are geodesic")],
         )
     }  # fmt: skip
 
@@ -75,9 +76,10 @@ def _by_road(
     ]
     chosen = [found.items[number] for number in best]
     edges = np.array([leg.edge for each in legs for leg in each] or place.edge.tolist(), np.int64)
-    notes = {"direction": "seconds are to the place" if asked.direction == "to" else "seconds are from the place"}
+    notes = [note("direction", f"seconds are {asked.direction} the place", f"seconds_{asked.direction}")]
     if found.total > MOST:
-        notes["compared"] = f"only the {MOST} objects that are nearest as the crow flies were compared"
+        message = f"only the {MOST} objects that are nearest as the crow flies were compared"
+        notes.append(note("compared", message, most=MOST))
     return _answer(asked, _state(connection, source, found, items), items) | {
         "origin": told_stop(roads.graph, asked.place, place),
         "compared": len(found.items),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ from sqlalchemy import Connection
 
 from cim.access import Caller
 from layers.networks.graph import Numbers
+from layers.queries.note import Note, note
 from layers.queries.receipt import make_receipt
 from layers.queries.visible import VisibleLayer, visible_layers
 from layers.routing.asked import Closed
@@ -70,7 +72,7 @@ def road_receipt(
     layers: list[VisibleLayer] | None = None,
     counts: dict[str, int] | None = None,
     datasets: set[int] | None = None,
-    notes: dict[str, str] | None = None,
+    notes: Sequence[Note] = (),
 ) -> dict[str, Any]:
     """Return the receipt of an answer that rests on some edges, and perhaps on objects of other layers."""
     closing = Counter(_RESTS_ON[closure.kind] for closure in roads.cut.closures if closure.kind in _RESTS_ON)
@@ -80,19 +82,18 @@ def road_receipt(
     kept = {
         layer.id: len(np.unique(graph.road_ids[edges[graph.layer[edges] == layer.id]])) for layer in roads.layers
     } | (counts or {})  # fmt: skip
-    told = _NOTES | (notes or {})
     return make_receipt(
         connection, list(used.values()), kept | closing,
         (set(graph.dataset_ids[edges].tolist()) | (datasets or set())) - {-1},
         parameters | {"area": caller.area_code},
-        [{"code": code, "message": message} for code, message in told.items()],
+        [*_NOTES, *notes],
     )  # fmt: skip
 
 
 #: Closures come from these layers.
 _RESTS_ON = {"zone": "zones", "flood": "terrain"}
-_NOTES = {
-    "speeds": "seconds are of speed limits, else of the speed of the road's class; on foot "
-              f"{WALKING_KMH:g} km/h; without traffic, lights and turns that are forbidden",
-    "closures": "an edge that a closure touches is closed from node to node; floods leave bridges open",
-}  # fmt: skip
+_NOTES = (
+    note("speeds", "seconds are of speed limits, else of the speed of the road's class; on foot "
+         f"{WALKING_KMH:g} km/h; without traffic, lights and turns that are forbidden", walking_kmh=WALKING_KMH),
+    note("closures", "an edge that a closure touches is closed from node to node; floods leave bridges open"),
+)  # fmt: skip

@@ -28,7 +28,8 @@ _ERRORS = (
 )  # fmt: skip
 _FORMATS = {"GPKG": "GeoPackage", "ESRI Shapefile": "Shapefile", "LIBKML": "KML"}
 # GDAL 3.12's own Arrow batches of FlatGeobuf have wrong offsets after a missing geometry; the general ones are right.
-pyogrio.set_gdal_config_options({"OGR_FLATGEOBUF_STREAM_BASE_IMPL": "YES"})
+# It would leave an .aux.xml beside each GeoPackage with metadata that it only reads.
+pyogrio.set_gdal_config_options({"OGR_FLATGEOBUF_STREAM_BASE_IMPL": "YES", "GDAL_PAM_ENABLED": "NO"})
 _KINDS = {"i": "integer", "u": "integer", "f": "number", "b": "boolean", "M": "datetime"}
 
 

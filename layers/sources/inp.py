@@ -17,7 +17,7 @@ from layers.catalogue import standard_tables
 from layers.sources import epanet, swmm
 from layers.sources.filling import Filling
 from layers.sources.guess import Request, Target, choose, read_mapping_option
-from layers.sources.inp_original import keep_original
+from layers.sources.inp_original import LARGEST_BYTES, is_too_large, keep_original, sweep_originals
 from layers.sources.inp_sections import section_names
 from layers.sources.inp_table import InpTable
 from layers.sources.transform import describe, transform_for
@@ -68,7 +68,7 @@ class InpImporter:
             raise InvalidFile("a hydraulic model fills several layers; import it without --layer")
         notes: list[Note] = []
         transform = transform_for(None, options.crs, f"the model '{source.name}'", notes)
-        is_swmm = bool(section_names(source.path) & _OF_SWMM)
+        is_swmm = _is_swmm(source)
         tables = swmm.read_swmm(source.path) if is_swmm else epanet.read_epanet(source.path)
         if not any(table.records for table in tables):
             raise InvalidFile("the model has neither nodes nor links")
@@ -84,4 +84,29 @@ class InpImporter:
         file_format = swmm.FORMAT if is_swmm else epanet.FORMAT
         if is_swmm:
             keep_original(source, context)
+            notes += _left_out(source)
         return PreparedInp(file_format, found, transform, options.crs, context, notes)
+
+    def keep(self, connection: Connection, source: Source, context: ImportContext) -> list[Note]:
+        """Keep the file of a model that was imported before files were kept; remove those of versions that are no more.
+
+        Only SWMM's own engine needs the file; models of EPANET are computed from their rows.
+        """
+        if not _is_swmm(source):
+            return []
+        sweep_originals(connection, context.settings.files, swmm.FORMAT)
+        if not keep_original(source, context):
+            return []
+        return [Note("original_kept", "the model's file was missing and is kept now: its drains can be computed")]
+
+
+def _is_swmm(source: Source) -> bool:
+    return bool(section_names(source.path) & _OF_SWMM)
+
+
+def _left_out(source: Source) -> list[Note]:
+    if not is_too_large(source):
+        return []
+    most = LARGEST_BYTES // 2**20
+    said = f"the file has more than {most} MB and is not kept: its drains cannot be computed here"
+    return [Note("original_not_kept", said)]

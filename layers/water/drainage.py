@@ -17,6 +17,7 @@ from cim.errors import InvalidInput
 from cim.tables import dataset, pipe, pipe_node
 from layers.networks.named import require_network
 from layers.networks.not_available import NotAvailable
+from layers.queries.note import note
 from layers.queries.receipt import make_receipt
 from layers.queries.visible import in_area, visible_layers
 from layers.said import fields_of
@@ -31,12 +32,13 @@ LIMIT_S = 120.0
 FIELDS = frozenset({"rain", "dataset", "limit"})
 _HEAD_BYTES = 65_536
 _DECIMALS = 9
-_IMPORT = "import the SWMM model of the network (INP) under another name (--dataset): the service keeps the file"
+_IMPORT = "import the SWMM model of the network (INP); the service keeps the file"
+_IMPORT_AGAIN = "import the same file (INP) again, as it was imported before; the service keeps it then"
 _NOTES = (
-    {"code": "engine", "message": "one-dimensional flow in the pipes; what leaves a node stays there or is lost, and "
-     "does not run over the ground"},
-    {"code": "peak_depth", "message": "peak depths are above the node's invert, metres"},
-    {"code": "surcharged", "message": "a pipe is surcharged while both of its ends are full"},
+    note("engine", "one-dimensional flow in the pipes; what leaves a node stays there or is lost, and does not run "
+         "over the ground"),
+    note("peak_depth", "peak depths are above the node's invert, metres"),
+    note("surcharged", "a pipe is surcharged while both of its ends are full"),
 )  # fmt: skip
 
 
@@ -79,9 +81,10 @@ def drainage(connection: Connection, files: Path, request: DrainageRequest, call
         found = run_model(files, owner.checksum, request.rain)
     except NotAvailable as reason:
         return {"network": request.network, "state": "not_available", "reason": reason.detail,
-                "remedy": reason.remedy}  # fmt: skip
+                "reason_code": reason.code, "reason_values": reason.values, "remedy": reason.remedy}  # fmt: skip
     except EngineFailure as error:
         return {"network": request.network, "state": "not_available", "reason": error.detail,
+                "reason_code": "engine", "reason_values": {"said": error.detail},
                 "remedy": "look at the model with SWMM's own program, and import it again"}  # fmt: skip
     nodes = _placed(connection, pipe_node, owner.id, request.network, found["nodes"], caller)
     pipes = _placed(connection, pipe, owner.id, request.network, found["links"], caller)
@@ -109,7 +112,7 @@ def run_model(files: Path, checksum: bytes, rain: Rain | None) -> dict[str, Any]
     """
     content = read_original(files, checksum)
     if content is None:
-        raise NotAvailable("the file of the model was not kept", _IMPORT)
+        raise NotAvailable("the file of the model was not kept", _IMPORT_AGAIN, "file_not_kept")
     text = runnable(text_of(content, lambda body: encoding.of_text(body[:_HEAD_BYTES])), rain)
     with tempfile.TemporaryDirectory(prefix="cim-drainage-") as name:
         folder = Path(name)
@@ -134,7 +137,7 @@ def _owner(connection: Connection, request: DrainageRequest, caller: Caller) -> 
     named = [row for row in rows if request.dataset_id in (None, row.id)]
     if not named:
         wanted = "" if request.dataset_id is None else f" in the dataset {request.dataset_id}"
-        raise NotAvailable(f"the network '{request.network[:60]}' has no SWMM model{wanted}", _IMPORT)
+        raise NotAvailable(f"the network '{request.network[:60]}' has no SWMM model{wanted}", _IMPORT, "no_model")
     if len(named) > 1:
         said = ", ".join(f"{row.id} ({row.name})" for row in named[:10])
         raise InvalidInput(f"the network has several SWMM models; say 'dataset', one of {said}")
@@ -208,9 +211,9 @@ def _receipt(
     }  # fmt: skip
     notes = [*_NOTES]
     if request.rain is not None:
-        notes.append({"code": "rain", "message": "an even rain from the model's start on all of its gauges, and "
-                      f"{AFTER_HOURS:g} hours after it"})  # fmt: skip
+        message = f"an even rain from the model's start on all of its gauges, and {AFTER_HOURS:g} hours after it"
+        notes.append(note("rain", message, after_hours=AFTER_HOURS))
     elsewhere = answer["nodes"]["elsewhere"]
     if elsewhere:
-        notes.append({"code": "elsewhere", "message": f"{elsewhere} nodes of the model are not on your map"})
+        notes.append(note("elsewhere", f"{elsewhere} nodes of the model are not on your map", nodes=elsewhere))
     return make_receipt(connection, layers, counts, {owner.id}, parameters, notes)

@@ -84,13 +84,15 @@ def _require_alone(line: Line) -> None:
         raise NotAvailable(
             f"its section [{line.section}] names another file: '{line.text.strip()[:100]}'",
             "deliver the model with its series in the file itself, or ask with a design rain",
-        )
+            "names_a_file", section=line.section, text=line.text.strip()[:100],
+        )  # fmt: skip
 
 
 def _with_rain(lines: list[Line], rain: Rain) -> list[Line]:
     if not any(line.section == "SUBCATCHMENTS" and line.words for line in lines):
         raise NotAvailable("the model has no subcatchments: rain does not reach its pipes",
-                          "ask without 'rain': it runs with the inflows that it has")  # fmt: skip
+                          "ask without 'rain': it runs with the inflows that it has",
+                          "no_subcatchments")  # fmt: skip
     options = {line.words[0].upper(): line.words[-1] for line in lines if line.section == "OPTIONS" and line.words}
     is_us = options.get("FLOW_UNITS", "CFS").upper() in _US_FLOWS
     begins = _start(options)
@@ -136,7 +138,7 @@ def _start(options: dict[str, str]) -> datetime:
     try:
         return datetime(year, month, day, hour, minute, second)  # noqa: DTZ001
     except ValueError:
-        raise NotAvailable("its START_DATE is no date", "mend the model's options") from None
+        raise NotAvailable("its START_DATE is no date", "mend the model's options", "no_start_date") from None
 
 
 def text_of(content: bytes, decode: Callable[[bytes], str | None]) -> str:

@@ -11,8 +11,9 @@ from sqlalchemy import Connection
 
 from cim.access import Caller
 from cim.errors import NotFound
+from layers.queries.note import Note, note
 from layers.queries.receipt import make_receipt
-from layers.queries.small_counts import SMALL, sees_all
+from layers.queries.small_counts import sees_all, small_counts_note
 from layers.queries.visible import VisibleLayer, visible_layers
 from layers.water.asked import FloodRequest, parse_flood
 from layers.water.bands import area_deeper, extent_of
@@ -201,7 +202,7 @@ def _roads(found: list[dict[str, Any]], limit: int) -> dict[str, Any]:
 
 def _receipt(
     connection: Connection, done: Flooded, found: Exposed, layers: list[VisibleLayer], caller: Caller,
-    notes: list[dict[str, str]],
+    notes: list[Note],
 ) -> dict[str, Any]:  # fmt: skip
     window = done.water.window
     counts: dict[str, int] = {"terrain": len(window.rasters)}
@@ -226,45 +227,56 @@ def _receipt(
     return make_receipt(connection, layers, counts, datasets - {None}, parameters, notes)
 
 
-def _notes(done: Flooded, caller: Caller) -> list[dict[str, str]]:
+def _notes(done: Flooded, caller: Caller) -> list[Note]:
     """Return what one must know to read the answer."""
-    window = done.water.window
-    told = {
-        "ground": "buildings and walls that the terrain does not have do not hold water back",
-        "depth": "an object is as deep in water as the deepest of the cells that it meets",
-        "storeys": f"floors of the BIM model, else the building's height by its storeys, else {STOREY_M:g} m a storey; "
-        f"a ground floor lies {STEP_M:g} m above the ground; basements are wet where water touches the building",
-        "roads": f"roads are cut from {CUT_M:g} m; bridges stay open, tunnels are cut where an end is under water",
-        "works": f"works, places that help and sensors are lost from {LOST_M:g} m, cameras where they hang below it",
-    }
-    told |= _rain_notes() if done.rain is not None else _level_notes(done)
-    if window.cell_m > window.pixel_m * 1.001:
-        manner = "means of its pixels" if window.is_own else "heights at the middles of cells"
-        told["coarser"] = (f"cells are {window.cell_m:g} m wide, those of the terrain model {window.pixel_m:g} m: "
-                           f"{manner}; a smaller 'within' shows narrow walls and ditches")  # fmt: skip
-    voids = voids_beside(window.heights, done.whole.depth)
-    if voids:
-        told["voids"] = f"{voids} cells beside the water have no height: they are taken for dry, and nobody knows"
-    if reaches_edge(done.whole.depth):
-        told["edge"] = "the water reaches the edge of the window and may go on: ask for a larger 'within'"
-    if not sees_all(caller):
-        told["small_counts"] = f"buildings with fewer than {SMALL} are left out of sums of people"
-    return [{"code": code, "message": message} for code, message in told.items()]
+    told = [*_NOTES, *(_RAIN_NOTES if done.rain is not None else _level_notes(done)), *_cell_notes(done)]
+    return told if sees_all(caller) else [*told, small_counts_note()]
 
 
-def _level_notes(done: Flooded) -> dict[str, str]:
-    told = {"connected": "water goes from cell to cell across sides, not corners; hollows that it cannot reach are dry"}
+_NOTES = (
+    note("ground", "buildings and walls that the terrain does not have do not hold water back", "flood"),
+    note("depth", "an object is as deep in water as the deepest of the cells that it meets"),
+    note("storeys", f"floors of the BIM model, else the building's height by its storeys, else {STOREY_M:g} m a "
+         f"storey; a ground floor lies {STEP_M:g} m above the ground; basements are wet where water touches the "
+         "building", storey_m=STOREY_M, step_m=STEP_M),
+    note("roads", f"roads are cut from {CUT_M:g} m; bridges stay open, tunnels are cut where an end is under water",
+         cut_m=CUT_M),
+    note("works", f"works, places that help and sensors are lost from {LOST_M:g} m, cameras where they hang below it",
+         lost_m=LOST_M),
+)  # fmt: skip
+_RAIN_NOTES = (
+    note("peak", "depths are the largest at each cell while it rained and until half an hour after; below "
+         f"{FILM_M:g} m it is wet ground and left out", film_m=FILM_M),
+    note("drains", "drains and soil take what does not run off ('runoff'), and nothing more"),
+    note("window", "rain falls on the window only: water from above it is missing, and leaves over its edge freely"),
+)  # fmt: skip
+
+
+def _level_notes(done: Flooded) -> list[Note]:
+    told = [note("connected", "water goes from cell to cell across sides, not corners; hollows that it cannot reach "
+                 "are dry")]  # fmt: skip
     if done.start is not None and not done.start.is_point:
-        told["reach"] = "each cell takes the level of the nearest cell of the river"
+        told.append(note("reach", "each cell takes the level of the nearest cell of the river"))
         if done.request.rise_m is not None:
-            told["surface"] = "the river's own surface is the terrain along its line, made to fall downstream"
+            message = "the river's own surface is the terrain along its line, made to fall downstream"
+            told.append(note("surface", message))
     return told
 
 
-def _rain_notes() -> dict[str, str]:
-    return {
-        "peak": f"depths are the largest at each cell while it rained and until half an hour after; below {FILM_M:g} m"
-        " it is wet ground and left out",
-        "drains": "drains and soil take what does not run off ('runoff'), and nothing more",
-        "window": "rain falls on the window only: water from above it is missing, and leaves over its edge freely",
-    }
+def _cell_notes(done: Flooded) -> list[Note]:
+    """Return by what the cells make the answer less than it seems."""
+    window, told = done.water.window, []
+    if window.cell_m > window.pixel_m * 1.001:
+        manner = "means of its pixels" if window.is_own else "heights at the middles of cells"
+        message = (f"cells are {window.cell_m:g} m wide, those of the terrain model {window.pixel_m:g} m: {manner}; "
+                   "a smaller 'within' shows narrow walls and ditches")  # fmt: skip
+        wording = "means" if window.is_own else "middles"
+        told.append(note("coarser", message, wording, cell_m=float(window.cell_m), pixel_m=float(window.pixel_m)))
+    voids = int(voids_beside(window.heights, done.whole.depth))
+    if voids:
+        message = f"{voids} cells beside the water have no height: they are taken for dry, and nobody knows"
+        told.append(note("voids", message, cells=voids))
+    if reaches_edge(done.whole.depth):
+        message = "the water reaches the edge of the window and may go on: ask for a larger 'within'"
+        told.append(note("edge", message))
+    return told

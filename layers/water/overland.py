@@ -44,21 +44,12 @@ def run(
 
     Water leaves over the window's edge freely; none comes in. Void cells are closed.
     """
-    # Slow to load (three seconds) and needed in this process only.
-    from landlab import RasterModelGrid
-    from landlab.components import OverlandFlow
-
     # One ring of cells more, as high as those beside them: the boundary that takes what leaves.
     padded = np.pad(np.flipud(heights), 1, mode="edge")
     is_void = np.isnan(padded)
-    grid = RasterModelGrid(padded.shape, xy_spacing=cell_m)
-    grid.add_field("topographic__elevation", np.where(is_void, np.nanmax(heights), padded).ravel(), at="node")
-    depth = grid.add_zeros("surface_water__depth", at="node")
-    grid.status_at_node[is_void.ravel()] = grid.BC_NODE_IS_CLOSED
+    grid, flow = _engine(np.where(is_void, np.nanmax(heights), padded), is_void, cell_m)
+    depth, core = grid.at_node["surface_water__depth"], grid.core_nodes
     rate = mm / 1000 / (hours * 3600)
-    flow = OverlandFlow(grid, h_init=_FILM_M, alpha=ALPHA, mannings_n=MANNING, steep_slopes=True,
-                        rainfall_intensity=rate)  # fmt: skip
-    core = grid.core_nodes
     began = float(depth[core].sum())
     edge = _Edge(grid)
     longest = ALPHA * cell_m / np.sqrt(_GRAVITY * _LEAST_DEPTH_M)
@@ -79,6 +70,19 @@ def run(
         "steps": steps,
     }
     return _cells(peak, padded.shape, is_void), _cells(depth, padded.shape, is_void), sums
+
+
+def _engine(ground: NDArray[np.float64], is_void: NDArray[np.bool_], cell_m: float) -> tuple[Any, Any]:
+    """Return landlab's grid of ground (metres, south up, known everywhere) with a film of water, and its flow."""
+    # Slow to load (three seconds) and needed in this process only.
+    from landlab import RasterModelGrid
+    from landlab.components import OverlandFlow
+
+    grid = RasterModelGrid(ground.shape, xy_spacing=cell_m)
+    grid.add_field("topographic__elevation", ground.ravel(), at="node")
+    grid.add_zeros("surface_water__depth", at="node")
+    grid.status_at_node[is_void.ravel()] = grid.BC_NODE_IS_CLOSED
+    return grid, OverlandFlow(grid, h_init=_FILM_M, alpha=ALPHA, mannings_n=MANNING, steep_slopes=True)
 
 
 class _Edge:

@@ -115,22 +115,15 @@ def read_window(
     rasters = [row for row in rasters_within(connection, bounds, "dtm") if raster_path(files, row).exists()]
     if not rasters:
         raise _nowhere(bounds)
-    with rasterio.open(raster_path(files, rasters[0])) as finest:
-        pixel = _own_pixel(finest, rasters[0], metric_crs)
-        own = finest if pixel else None
-        pixel_m = pixel or max(_LEAST_PIXEL_M, rasters[0].resolution_m or _UNKNOWN_PIXEL_M)
-        frame = _frame(_metric_box(bounds, metric_crs), pixel_m, cells, own)
-        heights = np.full((frame.rows, frame.columns), np.nan)
-        if own is not None:
-            _take_pixels(own, frame, round(frame.cell_m / pixel_m), heights)
+    frame, pixel_m, is_own, heights = _first_heights(files, rasters[0], bounds, metric_crs, cells)
     used = {0} if np.isfinite(heights).any() else set()
-    if own is None or len(rasters) > 1:
+    if not is_own or len(rasters) > 1:
         used |= _take_points(connection, files, frame, metric_crs, heights, rasters)
     if not np.isfinite(heights).any():
         raise _nowhere(bounds)
     area = _area_m2(frame, metric_crs) / heights.size
     return Window(
-        heights, frame.west, frame.north, frame.cell_m, pixel_m, area, own is not None, metric_crs,
+        heights, frame.west, frame.north, frame.cell_m, pixel_m, area, is_own, metric_crs,
         [rasters[number] for number in sorted(used)],
     )  # fmt: skip
 
@@ -155,6 +148,20 @@ def _nowhere(bounds: Box) -> NotFound:
         f"no raster knows the ground between {west:.5f}, {south:.5f} and {east:.5f}, {north:.5f}:"
         " import a terrain model (GeoTIFF) of it, or ask where there is one"
     )
+
+
+def _first_heights(
+    files: Path, row: Raster, bounds: Box, metric_crs: str, cells: Callable[[float, float], float]
+) -> tuple[_Frame, float, bool, Metres]:
+    """Return the cells, the width of a pixel, whether cells are whole pixels of the raster, and then their heights."""
+    with rasterio.open(raster_path(files, row)) as finest:
+        pixel = _own_pixel(finest, row, metric_crs)
+        pixel_m = pixel or max(_LEAST_PIXEL_M, row.resolution_m or _UNKNOWN_PIXEL_M)
+        frame = _frame(_metric_box(bounds, metric_crs), pixel_m, cells, finest if pixel else None)
+        heights = np.full((frame.rows, frame.columns), np.nan)
+        if pixel:
+            _take_pixels(finest, frame, round(frame.cell_m / pixel_m), heights)
+    return frame, pixel_m, bool(pixel), heights
 
 
 def _own_pixel(raster: DatasetReader, row: Raster, metric_crs: str) -> float | None:

@@ -14,6 +14,7 @@ from cim.access import OPEN_CALLER, Caller
 from cim.crs import area_m2
 from cim.provenance import touch_layers
 from cim.tables import zone
+from layers.queries.note import note
 from layers.queries.receipt import make_receipt
 from layers.queries.visible import visible_layers
 from layers.queries.zone import shape_digest
@@ -31,10 +32,15 @@ TITLES = {"sealed": "封控区", "controlled": "管控区", "prevention": "防�
 #: Layers that the zones follow from.
 READ = ("buildings", "units", "grid_cells", "admin_areas", "roads", "rivers")
 _NOTES = (
-    {"code": "membership", "message": "a building counts in the zone in which its middle lies"},
-    {"code": "gates", "message": "a gate is a place where a road or path leaves a zone"},
-    {"code": "residents", "message": "high adds for each building without a number as much as the largest one has"},
+    note("membership", "a building counts in the zone in which its middle lies", "middle"),
+    note("gates", "a gate is a place where a road or path leaves a zone"),
+    note("residents", "high adds for each building without a number as much as the largest one has"),
 )
+#: What no gate at all means: not that nobody can leave.
+_NO_GATES = {
+    "sealed": note("no_gates", "no mapped roads or paths cross the border of the sealed zone", "sealed"),
+    "controlled": note("no_gates", "no mapped roads or paths lead out of both closed zones", "controlled"),
+}
 
 
 class Decision(NamedTuple):
@@ -48,7 +54,7 @@ class Decision(NamedTuple):
 
     @property
     def gates(self) -> dict[str, Any]:
-        """Zone -> places where roads leave it."""
+        """Zone -> places where roads leave it; nobody stands on the border of the prevention zone."""
         return {"sealed": self.found.sealed_gates, "controlled": self.found.controlled_gates}
 
     def told(self) -> dict[str, Any]:
@@ -145,6 +151,7 @@ def _answer(connection: Connection, decision: Decision, written: _Written | None
     group, question = decision.group, decision.question
     in_all = sum(one["buildings"] for one in decision.counts.values())
     places = [(kind, place) for kind, found in decision.gates.items() for place in found]
+    notes = [*_NOTES, *(_NO_GATES[kind] for kind, found in decision.gates.items() if not len(found))]
     return {
         "group": written.group if written else (group.key if group else None),
         "extended": group is not None,
@@ -161,7 +168,7 @@ def _answer(connection: Connection, decision: Decision, written: _Written | None
         "moment": question.moment.isoformat(),
         "log": {"zone": written.ids["sealed"], "hash": written.digest} if written else None,
         "receipt": make_receipt(
-            connection, visible_layers(connection, caller, READ), {"buildings": in_all}, (), decision.asked(), _NOTES
+            connection, visible_layers(connection, caller, READ), {"buildings": in_all}, (), decision.asked(), notes
         ),
     }
 
@@ -170,7 +177,8 @@ def _feature(decision: Decision, kind: str, shape: shapely.Geometry, written: _W
     group = decision.group
     name = group.zones[kind].name if group else _name(kind, decision.request)
     properties = {"kind": kind, "name": name, "area_m2": round(area_m2(shape), 1),
-                  "gates": len(decision.gates.get(kind, ())), **decision.counts[kind]}  # fmt: skip
+                  "gates": len(decision.gates[kind]) if kind in decision.gates else None,
+                  **decision.counts[kind]}  # fmt: skip
     return {"type": "Feature", "id": written.ids[kind] if written else None, "geometry": _geojson(shape),
             "properties": properties}  # fmt: skip
 

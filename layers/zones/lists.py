@@ -25,7 +25,6 @@ from layers.export.columns import GEOMETRY, ExportColumn, schema_of, typed_colum
 from layers.export.description import Description
 from layers.export.formats import format_of
 from layers.export.selection import Selection, count_rows
-from layers.export.vector_file import write_vector
 from layers.queries.items import feature_of
 from layers.queries.small_counts import is_personal, sees_all, without_small
 from layers.queries.visible import field_text, field_value, in_area, table_of
@@ -121,6 +120,9 @@ def _geopackage(
     connection: Connection, selection: Selection, layer: LayerRow, caller: Caller, vertical_crs: str
 ) -> Generator[bytes]:
     """Write the file aside, as SQLite cannot be written from front to back, and hand it out in pieces."""
+    # GDAL's writer brings pandas with it, which each start of a service would wait for
+    from layers.export.vector_file import write_vector
+
     columns = _columns(selection.table, layer, caller, is_sheet=False)
     has_shape = GEOMETRY in selection.table.c
     if has_shape:

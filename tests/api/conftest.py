@@ -57,6 +57,19 @@ def clients(settings: Settings, database_url: str, frontend: Frontend) -> Client
     return make
 
 
+@pytest.fixture
+def town() -> object:
+    """Nothing at all: test modules lay towns of their own."""
+    return None
+
+
+@pytest.fixture
+async def client(clients: Clients, town: object) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a service that is started when the module's town is laid."""
+    async with clients() as made:
+        yield made
+
+
 @asynccontextmanager
 async def running(app: Callable[..., object]) -> AsyncIterator[None]:
     """Take an ASGI application through its lifespan."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -23,12 +23,6 @@ NOW = "2026-03-01T12:00:00+00:00"
 def town(engine: Engine) -> dict[str, int]:
     with engine.begin() as connection:
         return build_town(connection)
-
-
-@pytest.fixture
-async def client(clients: Clients, town: dict[str, int]) -> AsyncIterator[httpx.AsyncClient]:
-    async with clients() as made:
-        yield made
 
 
 def said(key: str, **more: Any) -> dict[str, Any]:

@@ -66,6 +66,11 @@ async def test_a_flood_is_asked_both_ways(client: httpx.AsyncClient) -> None:
     assert body["buildings"]["count"] == 2
     assert body["buildings"]["residents"] == 22
     assert {feature["properties"]["depth_from_m"] for feature in body["extent"]["features"]} == {1.0}
+    notes = {note["code"]: note for note in body["notes"]}
+    assert notes["roads"]["values"] == {"cut_m": 0.3}
+    assert str(notes["roads"]["values"]["cut_m"]) in notes["roads"]["message"]
+    assert notes["ground"]["wording"] == "flood"
+    assert [note for note in body["receipt"]["notes"] if note["code"] in notes] == body["notes"]
     posted = (await client.post("/terrain/flood", json={"from": {"point": [lon, lat]}, "rise_m": 1.5})).json()
     assert posted["volume_m3"] == body["volume_m3"]
     assert posted["receipt"]["hash"] != body["receipt"]["hash"]
@@ -146,5 +151,9 @@ async def test_drains_are_run(client: httpx.AsyncClient) -> None:
     posted = (await client.post("/networks/drainage/drainage", json={"rain": {"mm": 60, "hours": 0.5}})).json()
     assert posted["nodes"] == body["nodes"]
     assert posted["receipt"]["hash"] == body["receipt"]["hash"]
+    [rain] = [note for note in body["receipt"]["notes"] if note["code"] == "rain"]
+    assert rain["values"] == {"after_hours": 6.0}
+    nowhere = (await client.post("/networks/drainage/drainage", json={"dataset": 10**6})).json()
+    assert (nowhere["state"], nowhere["reason_code"]) == ("not_available", "no_model")
     assert (await client.get("/networks/steam/drainage")).status_code == 404
     assert (await client.get("/networks/drainage/drainage", params={"rain_mm": 60})).status_code == 400

@@ -6,7 +6,7 @@ import asyncio
 import io
 import shutil
 import zipfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -21,6 +21,7 @@ from cim.db import driver_url
 from cim.tables import incident, incident_entry
 from tests.api.conftest import Clients
 from tests.layers.events_town import at, build_town
+from tests.layers.test_drawn_additions import drawn_file
 from tests.layers.test_zones import drawn
 from tiles.briefing_pdf import NAMES
 from tiles.incident_pack import verify_pack
@@ -34,12 +35,6 @@ NOTE = {"by": "张三", "kind": "note", "text": "消防到场"}
 def town(engine: Engine) -> dict[str, int]:
     with engine.begin() as connection:
         return build_town(connection)
-
-
-@pytest.fixture
-async def client(clients: Clients, town: dict[str, int]) -> AsyncIterator[httpx.AsyncClient]:
-    async with clients() as made:
-        yield made
 
 
 async def opened(client: httpx.AsyncClient, **more: Any) -> str:
@@ -177,7 +172,9 @@ async def test_briefings_and_packs(client: httpx.AsyncClient, tmp_path: Path, mo
     assert (await client.get(f"{path}/briefing.zip")).status_code == 200
 
 
-async def test_additions_come_back_and_conflicts_are_settled(client: httpx.AsyncClient, engine: Engine) -> None:
+async def test_additions_come_back_and_conflicts_are_settled(
+    client: httpx.AsyncClient, engine: Engine, tmp_path: Path
+) -> None:
     path = await opened(client)
     uuid = (await client.get(path)).json()["uuid"]
     await client.put(path, json={"by": "李四", "version": 1, "name": "我们的"})
@@ -200,6 +197,13 @@ async def test_additions_come_back_and_conflicts_are_settled(client: httpx.Async
     assert (found["name"], found["conflicts"]) == ("他们的", 0)
     other = await opened(client)
     assert (await client.post(f"{other}/additions", json=body)).status_code == 409
+    points = drawn_file(tmp_path / "a.gpkg", uuid, {"text": "水带"}).read_bytes()
+    assert "row 1: by" in (await client.post(f"{path}/additions", content=points)).json()["detail"]
+    drawn = [await client.post(f"{path}/additions?by=前线", content=points) for _ in range(2)]
+    assert [one.json()["entries"] for one in drawn] == [{"new": 1, "known": 0}, {"new": 0, "known": 1}]
+    assert (await client.post(f"{other}/additions?by=前线", content=points)).status_code == 409
+    broken = await client.post(f"{path}/additions", content=points[:3000])
+    assert (broken.status_code, broken.headers["content-type"]) == (422, "application/problem+json")
     with engine.connect() as connection:
         assert connection.execute(select(func.count()).select_from(incident)).scalar_one() == 2
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -31,12 +31,6 @@ def town(engine: Engine) -> Engine:
         build(connection, "H1", 150, 20, {"water": "AB"}, residents=3, storeys_above=6)
         build(connection, "H2", 350, 20, {"water": "CD"}, residents=30, storeys_above=18)
     return engine
-
-
-@pytest.fixture
-async def client(clients: Clients, town: Engine) -> AsyncIterator[httpx.AsyncClient]:
-    async with clients() as made:
-        yield made
 
 
 def keys(entries: list[dict[str, Any]]) -> list[str]:
@@ -100,6 +94,9 @@ async def test_a_cascade_ends_with_fire_cover(client: httpx.AsyncClient) -> None
     answer = (await client.get("/networks/water/cascade", params={"from": "B"})).json()
     what = [step["what"] for step in answer["steps"]]
     assert what == ["zone_without_supply", "buildings", "hydrants", "fire_cover"]
+    assert [step["reason_code"] for step in answer["steps"]] == [
+        "shut_no_source", "served_through", "stand_on", "no_hydrant",
+    ]  # fmt: skip
     # H2 is 54 m from D; H1 is 250 m away.
     assert [entry["code"] for entry in answer["steps"][3]["objects"]] == ["H2"]
     shut = (await client.get("/networks/water/cascade", params={"valves": "C"})).json()
@@ -148,6 +145,7 @@ async def test_a_caller_of_another_area_is_told_that_valves_lie_outside(
     async with clients(authorization=f"Bearer {make_key('planner', '440306')}") as client:
         answer = (await client.get("/networks/water/isolate", params={"from": "B"})).json()
         assert keys(answer["valves"]) == ["A"]
-        assert [note["message"] for note in answer["receipt"]["notes"] if note["code"] == "area"] == [
-            "1 of the valves to shut lie outside of your area: ask for the whole district"
-        ]
+        assert [note for note in answer["receipt"]["notes"] if note["code"] == "area"] == [
+            {"code": "area", "wording": "valves", "values": {"valves": 1},
+             "message": "1 of the valves to shut lie outside of your area: ask for the whole district"}
+        ]  # fmt: skip

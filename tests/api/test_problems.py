@@ -22,12 +22,6 @@ Clients = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 LEAKS = ("select ", "psycopg", "sqlalchemy", "traceback", "/work", "/root", "/tmp", "site-packages", "host=")
 
 
-@pytest.fixture
-async def client(clients: Clients) -> AsyncIterator[httpx.AsyncClient]:
-    async with clients() as made:
-        yield made
-
-
 def check_problem(answer: httpx.Response, what: object) -> dict[str, Any]:
     """Check the form of a problem and return it."""
     assert 400 <= answer.status_code < 500, (what, answer.status_code, answer.text[:300])

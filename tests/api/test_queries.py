@@ -43,7 +43,10 @@ async def test_an_inventory_counts_what_is_inside(client: httpx.AsyncClient) -> 
         buildings = layer_of(answer.json(), "buildings")
         assert buildings["count"] == 2
     assert len(buildings["items"]) == 1
-    assert answer.json()["receipt"]["hash"].startswith("sha256:")
+    receipt = answer.json()["receipt"]
+    assert receipt["hash"].startswith("sha256:")
+    wordings = {note["code"]: note.get("wording") for note in receipt["notes"]}
+    assert (wordings["membership"], wordings["clipped"]) == ("touching", None)
 
 
 CROSSED = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -41,12 +41,6 @@ def town(engine: Engine) -> Engine:
     return engine
 
 
-@pytest.fixture
-async def client(clients: Clients, town: Engine) -> AsyncIterator[httpx.AsyncClient]:
-    async with clients() as made:
-        yield made
-
-
 async def test_a_route_by_address_and_by_body(client: httpx.AsyncClient) -> None:
     answer = await client.get("/query/route", params={"from": words(*HERE), "to": words(*THERE)})
     assert answer.status_code == 200, answer.text
@@ -56,6 +50,9 @@ async def test_a_route_by_address_and_by_body(client: httpx.AsyncClient) -> None
     assert (body["distance_m"], body["seconds"]) == (pytest.approx(200, abs=0.2), pytest.approx(20, abs=0.1))
     assert body["steps"][0]["name"] == "south"
     assert body["receipt"]["hash"].startswith("sha256:")
+    assert {note["code"]: note.get("values") for note in body["receipt"]["notes"]} == {
+        "speeds": {"walking_kmh": 4.8}, "closures": None,
+    }  # fmt: skip
     posted = (await client.post("/query/route", json={"from": HERE, "to": THERE})).json()
     assert posted["receipt"]["hash"] == body["receipt"]["hash"]
     via = {"from": words(*HERE), "to": words(*THERE), "via": words(*place(0, 150)), "profile": "foot"}
@@ -87,6 +84,7 @@ async def test_the_nearest_comes_by_road(client: httpx.AsyncClient) -> None:
     assert (item["name"], item["kind"], item["layer"], body["direction"]) == ("一号站", "消防站", "resources", "to")
     assert (item["road_m"], item["seconds"]) == (pytest.approx(300, abs=0.3), pytest.approx(30, abs=0.1))
     assert item["position"] == pytest.approx(place(0, 200), abs=1e-7)
+    assert "seconds_to" in {note.get("wording") for note in body["receipt"]["notes"]}
     straight = (await client.post("/query/nearest", json={"from": HERE, "by": "straight"})).json()
     assert straight["items"][0]["distance_m"] == pytest.approx((100**2 + 200**2) ** 0.5, abs=0.2)
 
@@ -99,6 +97,9 @@ async def test_an_isochrone_is_geojson(client: httpx.AsyncClient) -> None:
     assert shapely.geometry.shape(body["features"][0]["geometry"]).contains(shapely.Point(HERE))
     posted = (await client.post("/query/isochrone", json={"from": HERE, "minutes": 0.2, "direction": "to"})).json()
     assert [one["properties"]["minutes"] for one in posted["features"]] == [0.2]
+    wordings = [{note["code"]: note.get("wording") for note in one["receipt"]["notes"]} for one in (body, posted)]
+    assert [one["direction"] for one in wordings] == ["reach_from", "reach_to"]
+    assert {one["area"] for one in wordings} == {"reach"}
 
 
 async def test_a_flood_needs_ground(client: httpx.AsyncClient) -> None:

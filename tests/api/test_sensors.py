@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import csv
 import statistics
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
@@ -30,12 +29,6 @@ def town(engine: Engine) -> dict[str, int]:
         found = build_town(connection)
         describe_sensors(connection)
         return found
-
-
-@pytest.fixture
-async def client(clients: Clients, town: dict[str, int]) -> AsyncIterator[httpx.AsyncClient]:
-    async with clients() as made:
-        yield made
 
 
 async def test_a_reading_is_on_the_map_and_listeners_hear_of_it(

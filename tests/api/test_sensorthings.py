@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +26,6 @@ def town(engine: Engine) -> dict[str, int]:
         found = build_town(connection)
         describe_sensors(connection)
         return found
-
-
-@pytest.fixture
-async def client(clients: Clients, town: dict[str, int]) -> AsyncIterator[httpx.AsyncClient]:
-    async with clients() as made:
-        yield made
 
 
 def thing(name: str = "thing", *, lon: float = 114.2201, lat: float = 22.7001, **more: Any) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -32,12 +32,6 @@ pytestmark = pytest.mark.anyio
 def town(engine: Engine) -> dict[str, int]:
     with engine.begin() as connection:
         return build_town(connection)
-
-
-@pytest.fixture
-async def client(clients: Clients, town: dict[str, int]) -> AsyncIterator[httpx.AsyncClient]:
-    async with clients() as made:
-        yield made
 
 
 def place(code: str, x: float = 0, y: float = 0, seconds: float = 0, **more: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import hmac
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import anyio
@@ -39,12 +39,6 @@ def settings(settings: Settings) -> Settings:
 def town(engine: Engine) -> dict[str, int]:
     with engine.begin() as connection:
         return build_town(connection)
-
-
-@pytest.fixture
-async def client(clients: Clients, town: dict[str, int]) -> AsyncIterator[httpx.AsyncClient]:
-    async with clients() as made:
-        yield made
 
 
 def event(key: str) -> dict[str, Any]:

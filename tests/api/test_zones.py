@@ -112,6 +112,9 @@ async def test_three_zones_by_http(clients: Clients, city: Engine) -> None:
         made = answer.json()
         assert [one["geometry"] for one in made["zones"]] == [one["geometry"] for one in preview["zones"]]
         assert made["receipt"]["layers"]["buildings"]["state"] == "data"
+        notes = {note["code"]: note for note in made["receipt"]["notes"]}
+        assert notes["membership"]["wording"] == "middle"
+        assert "rivers" in notes["no_data"]["values"]["layers"]
         stored = (await client.get("/zones")).json()["features"]
         assert {one["properties"]["kind"] for one in stored} == {"sealed", "controlled", "prevention"}
         assert {one["properties"]["group"] for one in stored} == {made["group"]}

@@ -118,7 +118,12 @@ def test_gates_are_where_ways_leave(connection: Connection, town: dict[str, int]
         tuple(np.round((np.array(one["geometry"]["coordinates"]) - [114.22, 22.7]) * METRES)) for one in gates
     )
     assert places == [(50, 90), (50, 150), (250, 90), (250, 150)]
-    assert answer["zones"][0]["properties"]["gates"] == 4
+    assert [one["properties"]["gates"] for one in answer["zones"]][::2] == [4, None]
+    assert "no_gates" not in {one["code"] for one in answer["receipt"]["notes"]}
+    # no way is drawn through the house: that is said, not only counted
+    house = ask(connection, {"building": town["house"]}, controlled_m=10, dry_run=True)
+    told = [one["wording"] for one in house["receipt"]["notes"] if one["code"] == "no_gates"]
+    assert (house["zones"][0]["properties"]["gates"], "sealed" in told) == (0, True)
 
 
 def test_people_are_counted_and_a_gap_is_a_range(connection: Connection, town: dict[str, int]) -> None:

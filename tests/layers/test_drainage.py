@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -198,9 +199,33 @@ def test_what_cannot_be_computed_is_told(
     assert str(settings.home) not in json.dumps(answer)
     assert run(engine, settings, {"dataset": 10**6})["state"] == "not_available"
     original_path(settings.files, checksum).unlink()
-    assert "not kept" in run(engine, settings, {"dataset": ids["small.inp"]})["reason"]
+    answer = run(engine, settings, {"dataset": ids["small.inp"]})
+    assert ("not kept" in answer["reason"], "again" in answer["remedy"]) == (True, True)
+    # what it says is the remedy: nothing is written anew, and it can be run
+    tried = take(small, crs="EPSG:4547", dry_run=True)
+    assert (tried.status, read_original(settings.files, checksum)) == ("unchanged", None)
+    again = take(small, crs="EPSG:4547")
+    assert (again.status, [one.code for one in again.notes]) == ("unchanged", ["original_kept"])
+    assert take(small, crs="EPSG:4547").notes == []
+    assert run(engine, settings, {"dataset": ids["small.inp"]})["state"] == "computed"
     with engine.connect() as connection, pytest.raises(NotFound, match="no network 'steam'"):
         drainage(connection, settings.files, DrainageRequest("steam"), ADMIN)
+
+
+def test_files_of_versions_that_are_no_more_are_removed(small: Path, take: Any, settings: Settings) -> None:
+    folder = settings.files / "inp"
+    [first] = folder.iterdir()
+    small.write_text(NET.replace("Q CIRCULAR 0.5", "Q CIRCULAR 0.6"))
+    assert take(small, crs="EPSG:4547").status == "imported"
+    # it may belong to an import that has not ended
+    assert len(list(folder.iterdir())) == 2
+    for path in folder.iterdir():
+        os.utime(path, (0, 0))
+    left = folder / ".part-of a killed import"
+    left.write_bytes(b"")
+    assert take(small, crs="EPSG:4547").status == "unchanged"
+    [second, part] = sorted(folder.iterdir(), key=lambda path: path == left)
+    assert (second != first, part) == (True, left)
 
 
 def test_a_key_of_an_area_sees_its_own_nodes(small: Path, engine: Engine, settings: Settings) -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import orjson
 import pytest
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, func, select, text
 
 from cim.access import Caller
 from cim.errors import Conflict, Forbidden, InvalidInput, NotFound
@@ -248,15 +253,62 @@ def test_what_is_wrong_is_refused_whole(body: Any, says: str) -> None:
         parse_additions(body)
 
 
-def test_a_merge_that_breaks_off_changes_nothing(engine: Engine, tmp_path: Path) -> None:
+def outcome(connection: Connection, number: int, zone_id: int) -> Any:
+    """Return what came of a merge, without ids and moments."""
+    entries = [(one["kind"], one["origin"], one["text"], one["by"]) for one in told(connection, number)]
+    uuids = [one["uuid"] for one in told(connection, number) if one["origin"] == "additions"]
+    conflicts = [{name: one[name] for name in ("subject", "ref", "author", "base", "ours", "theirs")}
+                 for one in list_conflicts(connection, number, LEADER)]  # fmt: skip
+    zone = {**read_zone(connection, zone_id, LEADER)["properties"], "recorded_at": None}
+    return sorted(entries, key=str), sorted(uuids), conflicts, zone, read_incident(connection, number, LEADER)
+
+
+def wait_until_stopped(engine: Engine, process: subprocess.Popen[bytes]) -> None:
+    """Wait until a merge has written what it has to and stands before its last statement."""
+    waiting = (
+        "SELECT bool_or(backend_xid IS NOT NULL) FROM pg_stat_activity WHERE datname = current_database()"
+        " AND wait_event_type = 'Lock' AND query LIKE 'INSERT INTO cim.incident_additions%'"
+    )
+    deadline = time.monotonic() + 60
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        while not connection.execute(text(waiting)).scalar():
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
+def test_a_merge_killed_in_its_midst_leaves_nothing_and_is_done_again(
+    engine: Engine, database_url: str, tmp_path: Path
+) -> None:
     with engine.begin() as connection:
-        number = opened(connection)
-        body = file(connection, number, *[note(str(n)) for n in range(50)])
-        before = counts(connection)
+        number, zone = opened(connection), zoned(connection)
+        added(connection, number, kind="zone", ref=zone["id"])
+        notes = [note(str(n), position=list(at(n, n)), at="2026-03-01T08:00:00+08:00") for n in range(50)]
+        body = file(connection, number, *notes, changes=[
+            changed("zone", {"name": "封控区"}, {"name": "管控区"}, ref=zone["id"]),
+            changed("incident", {"name": "旧", "note": None}, {"name": "他们的", "note": "加"}),
+        ])  # fmt: skip
+    additions = tmp_path / "additions.json"
+    additions.write_bytes(orjson.dumps(body))
     with engine.connect() as connection:
-        merged(connection, number, body)
-        # as when the process is killed: nothing was committed
-        connection.invalidate()
+        before = outcome(connection, number, zone["id"]), counts(connection)
+        report = merged(connection, number, body)
+        undisturbed = outcome(connection, number, zone["id"]), counts(connection)
+        connection.rollback()
+    assert len(report["conflicts"]) == 1
+    environment = os.environ | {"CIM_DATABASE_URL": database_url, "CIM_HOME": str(tmp_path)}
+    words = [sys.executable, "-m", "cim", "incidents", "merge", str(additions)]
+    with engine.connect() as door, subprocess.Popen(words, env=environment, stderr=subprocess.PIPE) as process:
+        door.execute(text("LOCK TABLE cim.incident_additions IN SHARE MODE"))
+        try:
+            wait_until_stopped(engine, process)
+        finally:
+            process.kill()
+        assert process.wait(10) == -signal.SIGKILL
     with engine.begin() as connection:
-        assert counts(connection) == before
+        # waits for what the killed one still holds
+        connection.execute(text("LOCK TABLE cim.incident_additions, cim.incident_entry, cim.zone_log"))
+        assert (outcome(connection, number, zone["id"]), counts(connection)) == before
         assert merged(connection, number, body)["entries"]["new"] == 50
+        assert (outcome(connection, number, zone["id"]), counts(connection)) == undisturbed
+        assert merged(connection, number, body)["status"] == "known"

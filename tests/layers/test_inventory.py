@@ -223,7 +223,10 @@ def test_the_receipt_names_data_states_and_a_hash_that_repeats(town: Town) -> No
     assert dataset["age_days"] > 600
     assert first["layers"]["buildings"]["state"] == "data"
     assert first["layers"]["rivers"]["state"] == "no_data"
-    assert {"ballpark", "no_data", "membership"} <= {note["code"] for note in first["notes"]}
+    notes = {note["code"]: note.get("values") for note in first["notes"]}
+    assert {"ballpark", "no_data", "membership"} <= notes.keys()
+    assert notes["stale"] == {"days": 365, "datasets": ["town"]}
+    assert "rivers" in notes["no_data"]["layers"]
     far = ask(town, box(10, 50, 10.01, 50.01))
     assert far["total"] == 0
     assert far["receipt"]["layers"]["buildings"]["state"] == "empty"
@@ -237,7 +240,9 @@ def test_a_zone_beyond_the_data_gives_a_range(town: Town) -> None:
     found = by_layer(answer)["buildings"]
     assert found["count"] == 2000
     assert found["ranges"]["count"] == {"low": 2000, "high": 4000, "covered": 0.5}
-    assert "buildings 50%" in next(note["message"] for note in answer["receipt"]["notes"] if note["code"] == "partial")
+    [partial] = [note for note in answer["receipt"]["notes"] if note["code"] == "partial"]
+    assert "buildings 50%" in partial["message"]
+    assert partial["values"]["shares"]["buildings"] == 0.5
     inside = ask(town, box(west + 0.001, south + 0.001, east - 0.001, north - 0.001))
     assert "count" not in by_layer(inside)["buildings"].get("ranges", {})
     # cameras stand where somebody put them

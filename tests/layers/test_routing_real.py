@@ -1,11 +1,13 @@
-"""Ways and isochrones on the roads of Monaco, against a graph of every vertex that is made without any of ours."""
+"""Ways and isochrones on real roads (Monaco, Vaduz) against a graph of every vertex, made without any of ours."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import osmium
 import pytest
 import shapely
 from sqlalchemy import Engine, text
@@ -21,7 +23,21 @@ from tests.conftest import CloneDatabase
 from tests.layers.laid_roads import EveryVertex, ways_of
 from tests.layers.test_routing import compare
 
+#: West, south, east, north in degrees.
+VADUZ = (9.50, 47.12, 9.56, 47.17)
 NEVER = frozenset({"proposed", "construction", "platform", "raceway", "rest_area"})
+
+
+@contextmanager
+def imported(clone_database: CloneDatabase, folder: Path, extract: Path) -> Iterator[Engine]:
+    """Import an extract of OpenStreetMap into a database of its own."""
+    with clone_database() as url:
+        engine = make_engine(url)
+        context = ImportContext(ImportOptions(), Settings(home=folder, database_url=url))
+        known = [importer for importer in importers() if importer.name == "osm"]
+        list(import_paths(engine, [extract], context, known))
+        yield engine
+        engine.dispose()
 
 
 @pytest.fixture(scope="module")
@@ -29,14 +45,24 @@ def monaco(
     clone_database: CloneDatabase, shared_data: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Engine]:
     """The roads of Monaco, from OpenStreetMap: one-way, in tunnels, on bridges, steps and paths."""
-    with clone_database() as url:
-        engine = make_engine(url)
-        home = tmp_path_factory.mktemp("monaco")
-        context = ImportContext(ImportOptions(), Settings(home=home, database_url=url))
-        known = [importer for importer in importers() if importer.name == "osm"]
-        list(import_paths(engine, [shared_data / "osm" / "monaco-2021.osm.pbf"], context, known))
+    folder = tmp_path_factory.mktemp("monaco")
+    with imported(clone_database, folder, shared_data / "osm" / "monaco-2021.osm.pbf") as engine:
         yield engine
-        engine.dispose()
+
+
+@pytest.fixture
+def vaduz(clone_database: CloneDatabase, shared_data: Path, tmp_path: Path) -> Iterator[Engine]:
+    """The roads around the capital of Liechtenstein, cut out of the country: valley, hillside and hairpins."""
+    whole, cut = shared_data / "place_liechtenstein" / "liechtenstein-2022-07.osm.pbf", tmp_path / "vaduz.osm.pbf"
+    window = osmium.osm.Box(*VADUZ)
+    ways = osmium.FileProcessor(whole, osmium.osm.NODE | osmium.osm.WAY).with_locations()
+    ways = ways.with_filter(osmium.filter.EntityFilter(osmium.osm.WAY)).with_filter(osmium.filter.KeyFilter("highway"))
+    with osmium.BackReferenceWriter(cut, ref_src=whole) as writer:
+        for way in ways:
+            if all(node.location.valid() and window.contains(node.location) for node in way.nodes):
+                writer.add(way)
+    with imported(clone_database, tmp_path, cut) as engine:
+        yield engine
 
 
 @pytest.mark.shared
@@ -47,6 +73,14 @@ def test_ways_through_monaco_are_those_of_networkx(monaco: Engine, profile: str)
         ways = ways_of(connection, profile, SPEED_KMH, never)
         found = compare(connection, ways, Closed(), None, np.random.default_rng(8), 25, profile)
     assert found > 12
+
+
+@pytest.mark.shared
+def test_ways_around_vaduz_are_those_of_networkx(vaduz: Engine) -> None:
+    with vaduz.connect() as connection:
+        ways = ways_of(connection, "car", SPEED_KMH, NEVER | ON_FOOT)
+        assert len(ways) > 500
+        assert compare(connection, ways, Closed(), None, np.random.default_rng(3), 25) > 12
 
 
 @pytest.mark.shared

@@ -184,6 +184,10 @@ def test_gates_are_where_roads_leave_what_is_sealed(connection: Connection, numb
     assert len(pyogrio.read_dataframe(tmp_path / "a.gpkg", layer="gates")) == 2
     lines = list(csv.DictReader(io.StringIO(files.read("zones.csv").decode("utf-8-sig"))))
     assert {line["kind"]: line["gates"] for line in lines} == {"drawn": "0", "sealed": "2"}
+    assert "卡口为 0" not in render_briefing(found, picture)
+    wish |= {"geometry": drawn(5, 5, 40, 40)}
+    added(connection, number, kind="zone", ref=create_zone(connection, parse_wish(wish), LEADER)["id"])
+    assert "卡口为 0" in render_briefing(*made(connection, number))
 
 
 def test_an_incident_without_anything(connection: Connection) -> None:

@@ -11,9 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import geopandas
 import orjson
 import pyogrio
 import pytest
+import shapely
 from pmtiles.reader import MmapSource, Reader
 from sqlalchemy import Connection, Engine, func, select
 from typer.testing import CliRunner
@@ -28,7 +30,7 @@ from layers.incidents.merge_back import merge_additions
 from layers.incidents.open_pack import open_pack
 from layers.incidents.replay import replay
 from layers.incidents.wish import parse_change
-from tests.layers.events_town import build_town
+from tests.layers.events_town import at, build_town
 from tests.layers.test_incidents import LEADER, added, happened, opened, told, zoned
 from tiles.incident_pack import Source, Written, read_incident_file, verify_pack, write_pack
 from tiles.incident_pack_command import register
@@ -254,6 +256,17 @@ def test_the_commands(engine: Engine, tmp_path: Path, monkeypatch: pytest.Monkey
     (tmp_path / "additions.json").write_bytes(orjson.dumps(body))
     merged = run("merge", tmp_path / "additions.json", "--json", status=3)
     assert run("merge", tmp_path / "additions.json", "--json")["status"] == "known"
+    with zipfile.ZipFile(file) as handle:
+        handle.extract("additions.gpkg", tmp_path)
+    points = tmp_path / "additions.gpkg"
+    run("merge", points, status=1)  # nothing was drawn
+    row = {"uuid": [None], "at": [None], "by": [None], "text": ["水带"]}
+    frame = geopandas.GeoDataFrame(row, geometry=[shapely.Point(at(5, 5))], crs="EPSG:4490")
+    frame.to_file(points, layer="additions", engine="pyogrio", append=True)
+    run("merge", points, status=1)  # by whom?
+    found = run("merge", points, "--by", "前线", "--json")
+    assert (found["incident"], found["entries"]) == (number, {"new": 1, "known": 0})
+    assert run("merge", points, "--by", "前线", "--incident", number, "--json")["status"] == "known"
     [waiting] = run("conflicts", number, "--json", status=1)
     assert [waiting["id"]] == merged["conflicts"]
     run("settle", number, waiting["id"], "theirs", "--by", "张三")
@@ -263,4 +276,4 @@ def test_the_commands(engine: Engine, tmp_path: Path, monkeypatch: pytest.Monkey
     run("merge", tmp_path / "wrong.json", status=1)
     run("settle", number, 999, "theirs", "--by", "张三", status=1)
     with engine.connect() as connection:
-        assert connection.execute(select(func.count()).select_from(incident_entry)).scalar_one() == 6
+        assert connection.execute(select(func.count()).select_from(incident_entry)).scalar_one() == 7

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import os
 import re
@@ -19,10 +20,14 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import httpx
+import numpy as np
 import pytest
+from numpy.typing import NDArray
+from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, Request, Route, ViewportSize, expect, sync_playwright
 
 from cim.db import make_engine
+from cim.keys import create_key
 from district.bim.site import author_models
 from district.make import make_district, make_town
 from district.models import model_sites
@@ -34,6 +39,9 @@ SCREENSHOTS = REPOSITORY / "tests" / "screenshots"
 START_S = 90
 MAP_MS = 120_000
 WINDOW: ViewportSize = {"width": 1280, "height": 800}
+#: Pixels that are drawn for one of the page, to the side: drawing in software takes most of the time of these tests.
+#: For pictures to look at: CIM_TEST_DENSITY=1.
+DENSITY = float(os.environ.get("CIM_TEST_DENSITY", "0.5"))
 #: Enough models to look at, quick to import.
 MODELS = {"office_01", "office_02"}
 SEED = 20260301
@@ -105,10 +113,19 @@ def _viewer_built() -> None:
 
 
 class DemoCity(NamedTuple):
-    """A running service and its database; the address of the latter is None where somebody else runs it."""
+    """A running service, its database and home; the latter two are None where somebody else runs it."""
 
     address: str
     database_url: str | None
+    home: Path | None
+
+
+class KeyedService(NamedTuple):
+    """The address of an empty service that wants a key, and a key of each of two roles."""
+
+    address: str
+    viewer: str
+    commander: str
 
 
 @pytest.fixture(scope="session")
@@ -122,7 +139,7 @@ def demo_city(
     CIM_TEST_SERVICE names one that runs already, which spares the import while one works on the viewer.
     """
     if running := os.environ.get("CIM_TEST_SERVICE"):
-        yield DemoCity(running, None)
+        yield DemoCity(running, None, None)
         return
     folder = tmp_path_factory.mktemp("web")
     folder.chmod(0o755)
@@ -137,7 +154,7 @@ def demo_city(
         place = district / "ifc" / "placements.csv"
         _cim("import", *parts, "--place", place, env=env, allow=(0, ALL_IN_BUT_QUARANTINE))
         with _serving(env) as address:
-            yield DemoCity(address, url)
+            yield DemoCity(address, url, Path(env["CIM_HOME"]))
 
 
 @pytest.fixture(scope="session")
@@ -151,14 +168,15 @@ def keyed_service(
     clone_database: Callable[[], AbstractContextManager[str]],
     tmp_path_factory: pytest.TempPathFactory,
     _viewer_built: None,
-) -> Iterator[tuple[str, str]]:
-    """The address of an empty service that wants a key, and a viewer's key."""
+) -> Iterator[KeyedService]:
+    """An empty service that wants a key."""
     with clone_database() as url:
-        env = _environment(tmp_path_factory.mktemp("keyed") / "home", url)
-        answer = _cim("key", "create", "--role", "viewer", env=env)
-        key = max(re.findall(r"\S+", answer), key=len)
-        with _serving(env) as address:
-            yield address, key
+        engine = make_engine(url)
+        with engine.begin() as connection:
+            viewer, commander = (create_key(connection, role) for role in ("viewer", "commander"))
+        engine.dispose()
+        with _serving(_environment(tmp_path_factory.mktemp("keyed") / "home", url)) as address:
+            yield KeyedService(address, viewer, commander)
 
 
 def _has_mesa() -> bool:
@@ -186,7 +204,9 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """A fresh browser profile; the module fails if any page asked another machine for anything."""
-    made = browser.new_context(viewport=WINDOW, reduced_motion="reduce", locale="zh-CN")
+    made = browser.new_context(
+        viewport=WINDOW, device_scale_factor=DENSITY, reduced_motion="reduce", locale="zh-CN"
+    )
     # drawing in software takes seconds a picture on a busy machine: these are limits, not expectations
     made.set_default_timeout(MAP_MS)
     expect.set_options(timeout=MAP_MS)
@@ -274,6 +294,13 @@ def shoot() -> Callable[[Page, str], None]:
         page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
     return take
+
+
+def as_seen(png: bytes) -> NDArray[np.uint8]:
+    """Return a screenshot as pixels of the page, rows x columns x 3, however densely it is drawn."""
+    image = Image.open(io.BytesIO(png)).convert("RGB")
+    size = (round(image.width / DENSITY), round(image.height / DENSITY))
+    return np.asarray(image.resize(size, Image.Resampling.NEAREST))
 
 
 #: Resolves when the viewer has read the open events.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 import math
 import re
@@ -14,7 +13,6 @@ import numpy as np
 import pytest
 import shapely
 from numpy.typing import NDArray
-from PIL import Image
 from playwright.sync_api import BrowserContext, Page, expect
 from shapely.geometry import shape
 from sqlalchemy import update
@@ -22,7 +20,7 @@ from sqlalchemy import update
 from cim.db import make_engine
 from cim.provenance import touch_layers
 from cim.tables import building
-from tests.web.conftest import WINDOW, DemoCity
+from tests.web.conftest import WINDOW, DemoCity, KeyedService, as_seen
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -117,8 +115,7 @@ def below(depth_m: float, latitude: float, zoom: float, pitch: float) -> float:
 
 def picture(page: Page) -> NDArray[np.uint8]:
     """The map between the panels, as it is seen."""
-    shot = page.screenshot(clip={"x": 360, "y": 70, "width": 900, "height": 680})
-    return np.asarray(Image.open(io.BytesIO(shot)).convert("RGB"))
+    return as_seen(page.screenshot(clip={"x": 360, "y": 70, "width": 900, "height": 680}))
 
 
 def test_pipes_are_drawn_at_their_depth_and_picked(
@@ -177,7 +174,7 @@ def test_pipes_have_the_colours_of_their_networks(
     lon, lat = pipe.middle
     page = open_viewer(f"c={lon:.7f},{lat:.7f},21,{pipe.bearing - 90},0&ug=1")
     page.evaluate(DRAWN, ["pipes"])
-    seen = np.asarray(Image.open(io.BytesIO(page.screenshot())).convert("RGB"))[400, 640].astype(float)
+    seen = as_seen(page.screenshot())[400, 640].astype(float)
     color = np.array([int(wanted[i : i + 2], 16) for i in (1, 3, 5)], float)
     # lit more or less, but of the same hue
     cosine = seen @ color / np.linalg.norm(seen) / np.linalg.norm(color)
@@ -245,7 +242,7 @@ def test_a_detailed_building_is_picked(
     expect(page.locator(f'.panel-body[data-object="{target["id"]}"]')).to_be_visible()
     page.evaluate(DRAWN, ["buildings"])
     # the accent's colour all around, but for letters of names
-    around = np.asarray(Image.open(io.BytesIO(page.screenshot())).convert("RGB"))[360:440, 600:680].reshape(-1, 3)
+    around = as_seen(page.screenshot())[360:440, 600:680].reshape(-1, 3)
     red, green, blue = np.median(around, axis=0)
     assert (red, green, blue) == pytest.approx((255, 138, 0), abs=35), "the building is not marked"
 
@@ -349,8 +346,8 @@ def test_buildings_stand_on_the_terrain(
         page.evaluate(TERRAIN, False)
 
 
-def test_a_place_without_pipes_is_said_kindly(context: BrowserContext, keyed_service: tuple[str, str]) -> None:
-    address, key = keyed_service
+def test_a_place_without_pipes_is_said_kindly(context: BrowserContext, keyed_service: KeyedService) -> None:
+    address, key, _ = keyed_service
     page = context.new_page()
     page.goto(f"{address}/#ug=1&db=1")
     page.fill("#sign-in-key", key)

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.web.conftest import IDLE, has
+from cim.db import make_engine
+from cim.importing import ImportContext, ImportOptions, import_paths, importers
+from cim.settings import Settings
+from tests.layers.test_drainage import NET
+from tests.web.conftest import IDLE, DemoCity, has
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -22,13 +29,23 @@ LIT = """() => { const paint = window.cimViewer.map.getPaintProperty("viewer-lig
   return Array.isArray(paint) && paint[0] === "match" ? paint.slice(2, -1) : []; }"""
 MARKS = """() => window.cimViewer.map.querySourceFeatures("viewer-marks")
   .map(({ properties, geometry }) => [geometry.type, properties.color])"""
-RED, WAY = "#d92d20", "#1664d9"
+RED, WAY, WATER = "#d92d20", "#1664d9", "#145fa6"
+CHINESE = re.compile("[\u4e00-\u9fff]")
 
 
 def ask(address: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
     answer = httpx.post(f"{address}{path}", json=body, timeout=60)
     assert answer.status_code == httpx.codes.OK, answer.text
     return dict(answer.json())
+
+
+def read_receipt(page: Page) -> None:
+    """Open the receipt of the answer: all that it says is in the page's language."""
+    receipt = page.locator(".tool-answer > .receipt")
+    receipt.evaluate("(fold) => { fold.open = true; }")
+    expect(receipt.locator(".method li").first).to_be_visible()
+    told = receipt.locator(".notice, .method li").all_inner_texts()
+    assert [each for each in told if not CHINESE.search(each)] == []
 
 
 def count(page: Page, figure: str) -> int:
@@ -107,6 +124,27 @@ def test_a_number_leads_to_its_list_and_its_receipt_which_still_holds(
     fold.locator(".to-receipt").click()
     page.locator(".receipt[open] [data-rerun]").first.click()
     has(page, "[data-holds]", "data-holds", "true")
+    read_receipt(page)
+    step = page.locator("[data-what] >> nth=0")
+    step.locator("summary").click()
+    expect(step.locator("p")).to_have_text(CHINESE)
+
+
+def test_the_selected_pipe_is_asked_for_by_its_id(
+    tool: Callable[[str], Page], demo_service: str, pipe: tuple[str, Place]
+) -> None:
+    page = tool("isolate")
+    page.evaluate("(id) => window.cimViewer.store.set('selection', id)", int(pipe[0]))
+    page.locator("#side [role=tab]", has_text="指挥").click()
+    with page.expect_request("**/networks/water/isolate?**") as asked:
+        page.locator(".tool.isolate .place-ways [aria-label=使用所选对象]").click()
+    expect(page.locator("[data-steps]")).to_be_visible()
+    query = dict(parse_qsl(urlsplit(asked.value.url).query))
+    assert query["from"] == f"id:{pipe[0]}"
+    told = httpx.get(f"{demo_service}/networks/water/isolate", params={"from": query["from"]}, timeout=60).json()
+    assert pipe[0] in {str(each["id"]) for each in told["isolated"]["pipes"]}
+    assert count(page, "valves") == len(told["valves"])
+    page.evaluate("() => window.cimViewer.store.set('selection', null)")
 
 
 def test_a_place_off_the_network_is_explained(tool: Callable[[str], Page], centre: Place) -> None:
@@ -125,6 +163,7 @@ def test_water_that_rises(tool: Callable[[str], Page], demo_service: str, ends: 
     has(page, "[name=rise_m]", "aria-valuetext", "1.5 m")
     bands = {each["properties"]["depth_from_m"] for each in asked["extent"]["features"]}
     expect(page.locator(".tool-answer .legend li")).to_have_count(len(bands))
+    read_receipt(page)
     # without the place the water goes from the map
     page.evaluate(IDLE)
     assert any(kind.endswith("Polygon") for kind, _ in page.evaluate(MARKS))
@@ -149,6 +188,7 @@ def test_the_way_goes_around_a_closed_zone(
         page.evaluate(IDLE)
         assert ["LineString", WAY] in page.evaluate(MARKS)
         has(page, ".tool-answer .route-steps li >> nth=0", "data-metres", free["steps"][0]["distance_m"])
+        read_receipt(page)
         page.locator(".closures summary").click()
         page.check(f"[name=closed-{zone}]")
         around = ask(demo_service, "/query/route", wish | {"closed": {"zones": [zone]}})
@@ -167,12 +207,41 @@ def test_reach_and_the_nearest(tool: Callable[[str], Page], demo_service: str, e
     page.fill("[name=minutes]", "1,2")
     place(page, "isochrone", ends[0])
     expect(page.locator("[data-minutes]")).to_have_count(2)
+    read_receipt(page)
     page.click("[data-choice=nearest]")
     place(page, "nearest", ends[0])
     expect(page.locator("[data-near]")).to_be_visible()
     asked = ask(demo_service, "/query/nearest", {"from": ends[0], "layer": "resources", "n": 5, "by": "road"})
     told = page.locator("[data-near] [data-id]").evaluate_all("(all) => all.map((each) => Number(each.dataset.id))")
     assert told == [item["id"] for item in asked["items"]]
+    read_receipt(page)
+
+
+def test_a_storm_in_the_drains(tool: Callable[[str], Page], demo_city: DemoCity, tmp_path: Path) -> None:
+    page = tool("drains")
+    page.click("#drains-run")
+    expect(page.locator(".tool-answer")).to_contain_text("该管网没有 SWMM 模型")
+    if demo_city.database_url is None or demo_city.home is None:
+        pytest.skip("imports a model: needs a service of its own")
+    (tmp_path / "drains.inp").write_text(NET)
+    engine = make_engine(demo_city.database_url)
+    context = ImportContext(ImportOptions(crs="EPSG:4547"), Settings(home=demo_city.home))
+    [report] = import_paths(engine, [tmp_path / "drains.inp"], context, importers())
+    engine.dispose()
+    assert report.status == "imported", report.error
+    rain = {"mm": 60, "hours": 0.5}
+    for name, value in rain.items():
+        page.fill(f".tool.drains [name={name}]", str(value))
+    page.click("#drains-run")
+    expect(page.locator("[data-figure=nodes]")).to_be_visible()
+    told = ask(demo_city.address, "/networks/drainage/drainage", {"rain": rain})
+    assert count(page, "nodes") == told["nodes"]["flooded"] == 1
+    assert count(page, "pipes") == told["pipes"]["surcharged"]
+    [node] = told["nodes"]["features"]["features"]
+    expect(page.locator(f".tool-answer [data-id='{node['id']}']")).to_contain_text("J")
+    read_receipt(page)
+    page.evaluate(IDLE)
+    assert ["Point", WATER] in page.evaluate(MARKS)
 
 
 def test_the_keys_are_listed_and_work(tool: Callable[[str], Page]) -> None:

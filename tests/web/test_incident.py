@@ -7,10 +7,12 @@ import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
+import orjson
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 
 from tests.web.conftest import has
 
@@ -19,6 +21,12 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 QUIET = "buildings,pipes,roads,models,cameras,sensors,events,parking,resources"
 SEEK = """(part) => { const slider = document.querySelector("#incident-replay");
   slider.value = Math.round(part * Number(slider.max)); slider.dispatchEvent(new Event("input")); }"""
+
+#: Whether the map has the names of an event and of an incident.
+LABELS = """([event, name]) => { const { map } = window.cimViewer;
+  const drawn = (layer) => map.queryRenderedFeatures({ layers: [layer] }).map(({ properties }) => properties);
+  return drawn("viewer-event-title").some((each) => each.event === event)
+    && drawn("viewer-mark-label").some((each) => each.label === name); }"""
 
 
 @pytest.fixture
@@ -95,6 +103,52 @@ def test_an_incident_from_its_beginning_to_its_end(
     expect(page.locator(".incident-add")).to_have_count(0)
     page.click("#incidents-back")
     expect(page.locator(f"[data-incident='{number}']")).to_contain_text("已结束")
+
+
+def test_what_the_field_added_is_merged_and_a_conflict_settled(incidents: Page, demo_service: str) -> None:
+    page = incidents
+    made = httpx.post(f"{demo_service}/incidents", json={"name": "泵站停电", "by": "张三"}).raise_for_status().json()
+    path = f"{demo_service}/incidents/{made['id']}"
+    change = {"by": "李四", "version": made["version"], "name": "泵站停电（我们的）"}
+    httpx.put(path, json=change).raise_for_status()
+    page.evaluate("(id) => window.cimViewer.store.set('incident', id)", made["id"])
+    name = page.locator("[data-incident-card] .object-name")
+    expect(name).to_have_text("泵站停电（我们的）")
+    additions = {
+        "format": "cim-incident-additions", "incident": made["uuid"], "by": "前线",
+        "entries": [{"uuid": str(uuid4()), "kind": "note", "text": "备用电源已接上"}],
+        "changes": [{"uuid": str(uuid4()), "of": "incident", "base": {"name": "泵站停电"}, "values": {"name": "他们的"}}],
+    }  # fmt: skip
+    file: FilePayload = {"name": "a.json", "mimeType": "application/json", "buffer": orjson.dumps(additions)}
+    page.set_input_files("[name=additions]", [file | {"buffer": b"{"}])
+    expect(page.locator(".toast").last).to_contain_text("不是")
+    page.set_input_files("[name=additions]", [file])
+    expect(page.locator(".timeline-list")).to_contain_text("备用电源已接上")
+    expect(page.locator("[data-conflict]")).to_contain_text("他们的")
+    page.click("[data-settle=theirs]")
+    expect(name).to_have_text("他们的")
+    expect(page.locator("[data-conflict]")).to_have_count(0)
+    told = httpx.get(path).json()
+    assert (told["name"], told["conflicts"]) == ("他们的", 0)
+    page.click("#incidents-back")
+    httpx.post(f"{path}/close", json={"by": "试验", "note": "试验结束"}).raise_for_status()
+
+
+def test_its_name_and_that_of_an_event_at_its_place_are_both_read(
+    live: Callable[..., Page], post: Callable[..., int], demo_service: str, centre: tuple[float, float],
+    shoot: Callable[[Page, str], None],
+) -> None:  # fmt: skip
+    lon, lat = (round(each, 6) for each in centre)
+    event = post(title="管道破裂", longitude=lon, latitude=lat)
+    wish = {"name": "五隆大道抢险", "by": "张三", "position": [lon, lat]}
+    number = httpx.post(f"{demo_service}/incidents", json=wish).raise_for_status().json()["id"]
+    page = live("&cmd=incident")
+    page.evaluate("(id) => window.cimViewer.store.set('incident', id)", number)
+    # a label of an event that another one covers is not drawn
+    page.wait_for_function(LABELS, arg=[event, "五隆大道抢险"])
+    shoot(page, "incident-labels")
+    page.click("#incidents-back")
+    httpx.post(f"{demo_service}/incidents/{number}/close", json={"by": "试验", "note": "试验结束"}).raise_for_status()
 
 
 def test_an_incident_that_is_not_there(incidents: Page) -> None:

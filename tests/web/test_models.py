@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Callable
 from typing import Any
@@ -10,8 +9,9 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-from PIL import Image
 from playwright.sync_api import Page, expect
+
+from tests.web.conftest import as_seen
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -170,8 +170,7 @@ def picture(page: Page, model: dict[str, Any]) -> Any:
     x, y = page.evaluate(
         "(at) => { const p = window.cimViewer.map.project(at); return [p.x, p.y]; }", model["center"][:2]
     )
-    body = page.screenshot(clip={"x": x - 110, "y": max(60, y - 190), "width": 220, "height": 210})
-    return np.asarray(Image.open(io.BytesIO(body)).convert("RGB"))
+    return as_seen(page.screenshot(clip={"x": x - 110, "y": max(60, y - 190), "width": 220, "height": 210}))
 
 
 def hues(pixels: Any) -> Any:

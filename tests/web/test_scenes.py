@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import warnings
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,16 +10,15 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-import rasterio
 import shapely
 import typer
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, BrowserContext, Page, expect
-from rasterio.errors import NotGeoreferencedWarning
 from sqlalchemy import Engine, func, insert
 from typer.testing import CliRunner
 
 from cim.tables import metadata
+from tests.web.conftest import as_seen
 from tiles.scene_command import register
 from tiles.scene_list import SCENES
 
@@ -46,11 +43,7 @@ WHERE = "(at) => window.cimScene.deck.getViewports()[0].project(at)"
 def pixels(page: Page, selector: str = "#scene canvas") -> NDArray[np.int64]:
     """Rows x columns x 3 of what is drawn, without the panels over it."""
     page.add_style_tag(content="header, aside, #control, #notice { visibility: hidden }")
-    png = page.locator(selector).first.screenshot()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        with rasterio.open(io.BytesIO(png)) as image:
-            return np.asarray(image.read([1, 2, 3]).transpose(1, 2, 0).astype(np.int64))
+    return as_seen(page.locator(selector).first.screenshot()).astype(np.int64)
 
 
 def colours(image: NDArray[np.int64]) -> int:

@@ -137,7 +137,10 @@ def test_three_zones_are_looked_at_made_logged_and_lifted(
     for zone in asked["zones"]:
         row = page.locator(f"[data-kind={zone['properties']['kind']}]")
         for name in ("buildings", "gates"):
-            expect(row.locator(f"[data-count={name}]")).to_have_text(f"{zone['properties'][name]:,}")
+            count = zone["properties"][name]
+            expect(row.locator(f"[data-count={name}]")).to_have_text("—" if count is None else f"{count:,}")
+    closed_in = [one["wording"] for one in asked["receipt"]["notes"] if one["code"] == "no_gates"]
+    expect(page.locator("[data-no-gates]")).to_have_count(len(closed_in))
     shoot(page, "three_zones")
     page.click("#demarcate-make")
     expect(page.locator("[data-zone-card]")).to_be_visible()

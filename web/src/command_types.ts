@@ -1,7 +1,7 @@
 /** The shapes of the service's answers for commanders: zones, networks, floods, routes, incidents. */
 
 import type { Feature, FeatureCollection, Geometry, LineString, MultiPolygon, Point, Polygon } from "geojson";
-import type { Inventory, Position, Receipt, Title } from "./types";
+import type { Inventory, Note, Position, Receipt, Title } from "./types";
 
 export type Area = Polygon | MultiPolygon;
 /** A count; a range where the data cover a place in part; null where it may not be seen or is not known. */
@@ -148,6 +148,9 @@ export interface CascadeStep {
   what: string;
   count: number;
   reason: string;
+  /** Which reason it is. */
+  reason_code?: string;
+  cover_m?: number;
   objects: { id: number; name?: string | null; code?: string | null; source_key?: string | null; kind?: string | null; longitude?: number; latitude?: number }[];
 }
 export interface Cascade { network: string; steps: CascadeStep[]; receipt: Receipt }
@@ -165,7 +168,7 @@ export interface RouteAnswer {
   aim?: unknown;
   closed_edges?: unknown;
   state?: string;
-  blocked?: { reason: string; closed_by: unknown[]; roads: string[]; message: string } | null;
+  blocked?: { reason: string; closed_by: { kind: string; id?: number }[]; roads: string[]; message: string } | null;
   receipt: Receipt;
 }
 export type Isochrone = FeatureCollection<Area, { minutes: number; area_m2: number }> & { receipt: Receipt };
@@ -207,13 +210,13 @@ export interface Flood {
   roads: FloodPart;
   works?: FloodPart | Record<string, FloodPart | unknown>;
   resources?: FloodPart | Record<string, FloodPart | unknown>;
-  notes?: (string | { code: string; message: string })[];
+  notes?: Note[];
   receipt: Receipt;
 }
 
 interface DrainFacts { source_key: string | null; name: string | null; kind: string | null; volume_m3?: number; surcharged_hours?: number }
 /** state: not_available where the owner has no model, or it cannot be run. */
-export type Drainage = { network: string; state: "not_available"; reason: string; remedy: string } | {
+export type Drainage = { network: string; state: "not_available"; reason: string; reason_code?: string; reason_values?: Record<string, unknown>; remedy: string } | {
   network: string;
   state: "computed";
   engine: string;

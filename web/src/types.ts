@@ -219,12 +219,21 @@ export interface ReceiptDataset {
   ballpark: boolean;
 }
 
+/** A sentence of the service, and what it takes to say it in another language. */
+export interface Note {
+  code: string;
+  message: string;
+  /** Which of its sentences, where several have the code. */
+  wording?: string;
+  values?: Record<string, unknown>;
+}
+
 export interface Receipt {
   generated_at: string;
   datasets: ReceiptDataset[];
   layers: Record<string, { version: number; updated_at: string | null; state: "data" | "empty" | "no_data" }>;
   parameters: Record<string, unknown>;
-  notes: { code: string; message: string }[];
+  notes: Note[];
   hash: string;
 }
 

@@ -1,6 +1,7 @@
 /** What the panels share: the map, the store, the catalogue, and the few things that can be asked of the viewer. */
 
 import type { Map as MapLibreMap } from "maplibre-gl";
+import { titleOf } from "./i18n";
 import type { EventBook } from "./live/event_book";
 import type { UnitBook } from "./live/unit_book";
 import type { CityScene } from "./map/city_scene";
@@ -55,3 +56,10 @@ export interface Viewer {
 export function layerInfo(viewer: Viewer, id: string): LayerInfo | undefined {
   return viewer.layers.find((layer) => layer.id === id);
 }
+
+/** What people call what a layer's colours tell apart: a network of pipes, a kind of their nodes. */
+export function legendTitle(viewer: Viewer, layer: string, value: string): string {
+  return titleOf(layerInfo(viewer, layer)?.legend.find((each) => each.value === value)?.label, value);
+}
+
+export const networkTitle = (viewer: Viewer, network: string): string => legendTitle(viewer, "pipes", network);

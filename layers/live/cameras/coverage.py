@@ -18,6 +18,7 @@ from layers.live.cameras.kept import Ground
 from layers.live.cameras.near import View, views_near
 from layers.live.cameras.surface import Box, buildings_within
 from layers.live.cameras.told import camera_as_json, sight_receipt
+from layers.queries.note import Note
 
 DECIMALS = 8
 MAX_LISTED = 1000
@@ -151,7 +152,7 @@ def receipt_of(
     caller: Caller,
     views: Sequence[View],
     parameters: dict[str, Any],
-    notes: Sequence[dict[str, str]] = (),
+    notes: Sequence[Note] = (),
 ) -> dict[str, Any]:
     """Return the receipt of an answer that rests on viewsheds."""
     datasets = {number for view in views for number in (*view.datasets, view.camera.dataset_id) if number is not None}

@@ -15,6 +15,7 @@ from layers.live.cameras.camera import Camera, camera_layers, cameras_of, seen_b
 from layers.live.cameras.kept import Ground, announce, layer_versions, refresh, select_to_do, surface_for
 from layers.live.cameras.told import camera_as_json, require_height, sight_receipt
 from layers.live.cameras.viewshed import TARGET_HEIGHT_M, Viewshed, viewshed_of
+from layers.queries.note import Note, note
 
 _DECIMALS = 8
 
@@ -125,12 +126,13 @@ def _feature(
     }
 
 
-def _notes(one: Camera) -> list[dict[str, str]]:
+def _notes(one: Camera) -> list[Note]:
     notes = []
     if one.vfov_deg is None:
         message = "the register has no vertical field of view (vfov_deg, 垂直视场角): up and down nothing is cut off"
-        notes.append({"code": "no_vertical_field", "message": message})
+        notes.append(note("no_vertical_field", message))
     if one.assumed:
         taken = ", ".join(f"{name} {value:g}" for name, value in one.assumed.items())
-        notes.append({"code": "assumed", "message": f"taken because the register has no value that can be: {taken}"})
+        message = f"taken because the register has no value that can be: {taken}"
+        notes.append(note("assumed", message, assumed=dict(one.assumed)))
     return notes

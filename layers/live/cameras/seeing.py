@@ -20,15 +20,16 @@ from layers.live.cameras.sight import OWN_CELL, is_clear
 from layers.live.cameras.surface import Surface, read_surface
 from layers.live.cameras.told import camera_as_json, require_height, sight_receipt
 from layers.live.cameras.viewshed import between_deg, cell_for
+from layers.queries.note import note
 
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 500
 #: A place in a footprint is on the wall when the wall is so near, in cells: what is before it there is that wall.
 WALL_CELLS = 1.5
 _NOTES = (
-    {"code": "exact", "message": "each line from an eye to the place is checked on the surface at the asked height"},
-    {"code": "wall", "message": "a place in a footprint is taken as on its wall: that wall, as near as 1.5 cells, "
-        "does not hide it, the rest of the building does"},
+    note("exact", "each line from an eye to the place is checked on the surface at the asked height"),
+    note("wall", "a place in a footprint is taken as on its wall: that wall, as near as 1.5 cells, does not hide it, "
+         "the rest of the building does"),
 )  # fmt: skip
 
 

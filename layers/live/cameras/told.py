@@ -11,6 +11,7 @@ from cim.access import Caller
 from cim.errors import InvalidInput
 from layers.live.cameras.camera import Camera
 from layers.live.cameras.viewshed import TARGET_HEIGHT_M
+from layers.queries.note import Note, note
 from layers.queries.receipt import make_receipt
 from layers.queries.visible import visible_layers
 
@@ -18,16 +19,16 @@ from layers.queries.visible import visible_layers
 MAX_TARGET_M = 1000.0
 _TABLES = ("camera", "building", "terrain")
 NOTES = (
-    {"code": "ground", "message": "targets stand on open ground; the ground inside of buildings counts as not seen"},
-    {"code": "roofs", "message": "buildings are opaque from the ground to their height, 6 m where it is not known; "
-        "trees, walls, bridges and vehicles are not known and hide nothing"},
+    note("ground", "targets stand on open ground; the ground inside of buildings counts as not seen", "sight"),
+    note("roofs", "buildings are opaque from the ground to their height, 6 m where it is not known; trees, walls, "
+         "bridges and vehicles are not known and hide nothing"),
 )  # fmt: skip
-_NO_TERRAIN = {
-    "code": "no_terrain",
-    "message": "no raster knows the ground there (or not all of it): it is taken as even, or as high as the nearest "
-    "known, and buildings stand on it",
-}
-_AREA = {"code": "area", "message": "only cameras of your area count"}
+_NO_TERRAIN = note(
+    "no_terrain",
+    "no raster knows the ground there (or not all of it): it is taken as even, or as high as the nearest known, and "
+    "buildings stand on it",
+)
+_AREA = note("area", "only cameras of your area count", "cameras")
 
 
 def require_height(height_m: float | None) -> float:
@@ -46,7 +47,7 @@ def sight_receipt(
     datasets: Collection[int],
     terrain: Collection[str],
     parameters: Mapping[str, Any],
-    notes: Collection[dict[str, str]] = (),
+    notes: Collection[Note] = (),
 ) -> dict[str, Any]:
     """Return the receipt of an answer that rests on cameras, buildings and terrain.
 

@@ -1,10 +1,12 @@
 import { commandEn } from "./command_en";
 import { liveEn } from "./live_en";
+import { notesEn } from "./notes_en";
 import type { Words } from "./zh";
 
 export const en: Words = {
   ...liveEn,
   ...commandEn,
+  ...notesEn,
   app_title: "City information model",
   layers: "Layers",
   layers_close: "Hide layers",
@@ -98,7 +100,6 @@ export const en: Words = {
   inventory_list: "List",
   inventory_show_all: "Show all {n}",
   inventory_shown: "First {n} shown",
-  no_data_layers: "Layers without data",
   export_json: "Export JSON",
   export_csv: "Export CSV",
   receipt: "Receipt",
@@ -156,6 +157,7 @@ export const en: Words = {
   true: "yes",
   false: "no",
   empty_value: "—",
+  list_comma: ", ",
   height: "H",
   scale_m: "m",
   scale_km: "km",

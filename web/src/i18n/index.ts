@@ -16,10 +16,19 @@ export function setLanguage(lang: Lang): void {
 
 export const language = (): Lang => current;
 
+const PLACE = /\{(\w+)\}/g;
+
 /** A word of the viewer; {name} is replaced by values.name. */
 export function t(word: Word, values: Record<string, string | number> = {}): string {
   const text = (current === "zh" ? zh : en)[word];
-  return text.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
+  return text.replace(PLACE, (whole, name: string) => String(values[name] ?? whole));
+}
+
+/** A sentence that may not be known; null then, and where it wants a value that is not there. */
+export function sentence(key: string, values: Record<string, string>): string | null {
+  const text = Object.hasOwn(zh, key) ? (current === "zh" ? zh : en)[key as Word] : null;
+  if (text === null || [...text.matchAll(PLACE)].some(([, name]) => values[name!] === undefined)) return null;
+  return t(key as Word, values);
 }
 
 /** A word that may not be known (a link's rel, a sum's name): the fallback then. */

@@ -1,10 +1,12 @@
 /** The viewer's words in Chinese; the other languages have exactly these keys. */
 import { commandZh } from "./command_zh";
 import { liveZh } from "./live_zh";
+import { notesZh } from "./notes_zh";
 
 export const zh = {
   ...liveZh,
   ...commandZh,
+  ...notesZh,
   app_title: "城市信息模型",
   layers: "图层",
   layers_close: "收起图层",
@@ -98,7 +100,6 @@ export const zh = {
   inventory_list: "清单",
   inventory_show_all: "显示全部 {n} 条",
   inventory_shown: "已显示前 {n} 条",
-  no_data_layers: "无数据的图层",
   export_json: "导出 JSON",
   export_csv: "导出 CSV",
   receipt: "数据凭据",
@@ -156,6 +157,7 @@ export const zh = {
   true: "是",
   false: "否",
   empty_value: "—",
+  list_comma: "、",
   height: "高",
   scale_m: "米",
   scale_km: "公里",

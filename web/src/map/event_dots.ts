@@ -7,6 +7,7 @@ import { OVERDUE_COLOR, SEVERITY_COLORS, STATE_COLORS } from "../live/event_word
 import type { CityEvent } from "../live_types";
 import type { Theme } from "../store";
 import { EventPulse } from "./event_pulse";
+import { FONTS, SIDES } from "./labels";
 
 const EVENT_SOURCE = "viewer-events";
 const FOCUS = "viewer-event-focus";
@@ -18,7 +19,6 @@ const LABEL_ZOOM = 16.5;
 const NOBODY_SAID = 5;
 const REACH_PX = 4;
 const MOST_MEMBERS = 10_000;
-const FONTS = ["Noto Sans CJK SC", "Noto Sans SC", "PingFang SC", "Microsoft YaHei", "sans-serif"];
 const CLICKED = ["viewer-event-cluster", "viewer-event-dot"];
 const INK: Record<Theme, { text: string; halo: string; stroke: string }> = {
   light: { text: "#17212b", halo: "#ffffff", stroke: "#ffffff" },
@@ -155,7 +155,7 @@ export class EventDots {
     });
     map.addLayer({
       id: "viewer-event-title", type: "symbol", source: EVENT_SOURCE, filter: isOne, minzoom: LABEL_ZOOM,
-      layout: { "text-field": ["get", "title"], "text-font": FONTS, "text-size": 12, "text-anchor": "top", "text-offset": [0, 1.1], "text-max-width": 11 },
+      layout: { "text-field": ["get", "title"], "text-font": FONTS, "text-size": 12, "text-variable-anchor": SIDES, "text-radial-offset": 1.1, "text-justify": "auto", "text-max-width": 11 },
       paint: { "text-halo-width": 1.4 },
     });
     map.addLayer({

@@ -4,11 +4,11 @@ import type { Feature, FeatureCollection, Geometry } from "geojson";
 import type { ExpressionSpecification, GeoJSONSource, Map as MapLibreMap } from "maplibre-gl";
 import type { Theme } from "../store";
 import { drawnLayers } from "./drawn_layers";
+import { FONTS, SIDES } from "./labels";
 
 const SOURCE = "viewer-marks";
 const EMPTY: FeatureCollection = { type: "FeatureCollection", features: [] };
 const INK: Record<Theme, { text: string; halo: string }> = { light: { text: "#17212b", halo: "#ffffff" }, dark: { text: "#e6ecf2", halo: "#141a21" } };
-const FONTS = ["Noto Sans CJK SC", "Noto Sans SC", "PingFang SC", "Microsoft YaHei", "sans-serif"];
 
 export interface Mark {
   geometry: Geometry | null;
@@ -53,7 +53,8 @@ export class Marks {
     map.addLayer({ id: "viewer-mark-name", type: "symbol", source: SOURCE, filter: ["all", ["has", "label"], isQuiet], layout: text, paint: { "text-halo-width": 1.6 } });
     map.addLayer({
       id: "viewer-mark-label", type: "symbol", source: SOURCE, filter: ["all", ["has", "label"], ["!", isQuiet]],
-      layout: { ...text, "text-allow-overlap": true, "text-anchor": "top", "text-offset": [0, 0.7] }, paint: { "text-halo-width": 1.8 },
+      // always told, and on the side where nothing else is
+      layout: { ...text, "text-allow-overlap": true, "text-variable-anchor": SIDES, "text-radial-offset": 1, "text-justify": "auto" }, paint: { "text-halo-width": 1.8 },
     });
     this.setTheme(theme);
     this.#draw();

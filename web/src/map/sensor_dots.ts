@@ -4,6 +4,7 @@ import type { Feature, FeatureCollection, Point } from "geojson";
 import type { ExpressionSpecification, GeoJSONSource, Map as MapLibreMap, Point as Pixel } from "maplibre-gl";
 import type { LastReadings } from "../live/readings";
 import type { Bounds } from "../types";
+import { FONTS } from "./labels";
 
 const SENSOR_SOURCE = "viewer-sensors";
 const TELLING = "#12a594";
@@ -15,7 +16,6 @@ const MOST_MEMBERS = 10_000;
 /** The map knows places less exactly than the service. */
 const AROUND_DEG = 1e-5;
 const LAYERS = ["viewer-sensor-group", "viewer-sensor-dot"];
-const FONTS = ["Noto Sans CJK SC", "Noto Sans SC", "PingFang SC", "Microsoft YaHei", "sans-serif"];
 const EMPTY: FeatureCollection<Point> = { type: "FeatureCollection", features: [] };
 
 const isGroup: ExpressionSpecification = ["has", "point_count"];

@@ -6,6 +6,7 @@ import { isStale } from "../live/unit_book";
 import { unitState } from "../live/unit_words";
 import { UNIT_KINDS, type Unit } from "../live_types";
 import type { Theme } from "../store";
+import { FONTS } from "./labels";
 import { addUnitSigns, headingSign, signOf } from "./unit_signs";
 
 const SOURCE = "viewer-units";
@@ -17,7 +18,6 @@ const ACCENT = "#ff8a00";
 const PALE = 0.42;
 const REACH_PX = 4;
 const LABEL_ZOOM = 15;
-const FONTS = ["Noto Sans CJK SC", "Noto Sans SC", "PingFang SC", "Microsoft YaHei", "sans-serif"];
 const EMPTY: FeatureCollection = { type: "FeatureCollection", features: [] };
 const INK: Record<Theme, { text: string; halo: string }> = {
   light: { text: "#17212b", halo: "#ffffff" }, dark: { text: "#e6ecf2", halo: "#141a21" },

@@ -14,6 +14,7 @@ import { receiptButton, tally } from "./figures";
 import { operatorField } from "./operator";
 import { PlaceField, type Place } from "./place_field";
 import { receiptFold } from "./receipt";
+import { noteText } from "./said";
 import { toast } from "./toasts";
 
 const GATE = "#111827";
@@ -138,6 +139,7 @@ export class DemarcateView {
         h("thead", {}, h("tr", {}, ...[t("zone_kind"), ...hasArea ? [t("inventory_area")] : [], t("demarcate_gates"), t("demarcate_buildings"), t("units"), t("demarcate_persons")].map((each) => h("th", { scope: "col" }, each)))),
         h("tbody", {}, ...sorted.map((zone) => zoneRow(zone, hasArea)))),
       h("div", { class: "list-foot" }, h("span", { class: "muted small-text grow" }, t("demarcate_gates_count", { n: gates })), receiptButton()),
+      ...answer.receipt.notes.filter(({ code }) => code === "no_gates").map((note) => h("p", { class: "notice", "data-no-gates": note.wording ?? "" }, icon("warning"), noteText(this.host.viewer, note))),
       h("div", { class: "actions" }, h("button", { type: "button", class: "button primary wide", id: "demarcate-make", disabled: this.#busy !== "", onclick: () => void this.#ask(false) },
         icon("check"), t("demarcate_make"))),
       receiptFold(this.host.viewer, answer.receipt),

@@ -4,16 +4,16 @@ import { command } from "../command_api";
 import type { Drainage } from "../command_types";
 import { emptyState, fold, h } from "../dom";
 import { compact, number } from "../format";
-import { t, titleOf } from "../i18n";
+import { t } from "../i18n";
 import { boundsOf, type Mark } from "../map/marks";
-import { layerInfo } from "../viewer";
-import { Asking } from "./asking";
-import type { CommandHost, CommandPart } from "./command_host";
+import { networkTitle, type Viewer } from "../viewer";
+import { AskingTool } from "./asking_tool";
+import type { CommandHost } from "./command_host";
 import { figures, reveal } from "./figures";
 import { objectList, type ListedObject } from "./object_list";
 import { receiptFold } from "./receipt";
+import { said } from "./said";
 
-const MARKS = "drains";
 const WATER = "#145fa6";
 const FULL = "#ef8200";
 /** Networks that rain runs into. */
@@ -21,30 +21,19 @@ const NETWORKS = ["drainage", "sewer"];
 const LEAST_PX = 4;
 const MOST_PX = 16;
 
-export class DrainsTool implements CommandPart {
-  readonly element = h("div", { class: "tool drains" });
-  readonly #results = h("div", { class: "tool-answer" });
-  readonly #asking = new Asking<Drainage>(() => this.#fill());
+export class DrainsTool extends AskingTool<Drainage> {
   #network = NETWORKS[0]!;
   /** Empty: the rain of the model itself. */
   #mm = "";
   #hours = "2";
 
-  constructor(private readonly host: CommandHost) {}
-
-  enter(): void {
-    this.render();
-    this.#draw();
-  }
-
-  leave(): void {
-    this.host.marks.set(MARKS, []);
+  constructor(host: CommandHost) {
+    super(host, "drains");
   }
 
   render(): void {
-    const legend = layerInfo(this.host.viewer, "pipes")?.legend ?? [];
     const choice = h("select", { class: "input", name: "network" }, ...NETWORKS.map((network) =>
-      h("option", { value: network, selected: network === this.#network }, titleOf(legend.find(({ value }) => value === network)?.label, network))));
+      h("option", { value: network, selected: network === this.#network }, networkTitle(this.host.viewer, network))));
     choice.addEventListener("change", () => { this.#network = choice.value; });
     const field = (label: string, name: string, value: string, max: number, set: (value: string) => void) => {
       const input = h("input", { type: "number", class: "input", min: 0.1, max, step: 0.1, name, value });
@@ -56,35 +45,29 @@ export class DrainsTool implements CommandPart {
       h("div", { class: "actions" }, h("button", { type: "submit", class: "button primary", id: "drains-run" }, t("drains_run"))));
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      void this.#ask();
+      void this.ask();
     });
-    this.element.replaceChildren(h("p", { class: "muted small-text" }, t("drains_hint")), form, this.#results);
-    this.#fill();
+    this.element.replaceChildren(h("p", { class: "muted small-text" }, t("drains_hint")), form, this.results);
+    this.fill();
   }
 
-  async #ask(): Promise<void> {
+  protected async ask(): Promise<void> {
     const rain = { mm: Number(this.#mm), hours: Number(this.#hours) };
-    const answer = await this.#asking.ask((signal) => command.drainage(this.#network, this.#mm === "" ? {} : { rain }, signal));
-    this.#draw();
+    const answer = await this.asking.ask((signal) => command.drainage(this.#network, this.#mm === "" ? {} : { rain }, signal));
+    this.draw();
     if (answer?.state !== "computed") return;
-    this.host.viewer.analysis = { title: t("tool_drains"), receipt: answer.receipt };
+    this.offer(answer.receipt);
     this.host.viewer.flyTo({ bounds: boundsOf(answer.nodes.features.features.map(({ geometry }) => geometry)) }, 17);
   }
 
-  #draw(): void {
-    const { answer } = this.#asking;
-    this.host.marks.set(MARKS, answer?.state === "computed" ? drainMarks(answer) : []);
+  protected draw(): void {
+    const { answer } = this.asking;
+    this.host.marks.set(this.name, answer?.state === "computed" ? drainMarks(answer) : []);
   }
 
-  #fill(): void {
-    const { answer } = this.#asking;
-    const told = this.#asking.told(t("drains_running"), t("drains_failed"), () => void this.#ask());
-    this.#results.replaceChildren(...told ? [told] : answer ? this.#answer(answer) : []);
-  }
-
-  #answer(answer: Drainage): HTMLElement[] {
+  protected told(answer: Drainage): HTMLElement[] {
     const { viewer } = this.host;
-    if (answer.state !== "computed") return [emptyState(t("drains_no_model")), h("p", { class: "muted small-text" }, answer.reason), h("p", { class: "muted small-text" }, answer.remedy)];
+    if (answer.state !== "computed") return notComputed(viewer, answer);
     const { nodes, pipes, continuity } = answer;
     const row = ({ id, properties }: (typeof nodes.features.features)[number], detail: string): ListedObject => ({ id: Number(id), name: properties.name ?? properties.source_key ?? null, detail });
     const flooded = fold(`${t("drains_nodes")} (${number(nodes.flooded, 0)})`, () => [objectList(viewer, nodes.features.features.map((each) =>
@@ -101,6 +84,11 @@ export class DrainsTool implements CommandPart {
       flooded, full, receiptFold(viewer, answer.receipt),
     ];
   }
+}
+
+function notComputed(viewer: Viewer, { reason, reason_code: code = "", reason_values: values = {}, remedy }: Extract<Drainage, { state: "not_available" }>): HTMLElement[] {
+  const told = [said(viewer, "drains_why_", code, values, reason), said(viewer, "drains_remedy_", code, values, remedy)];
+  return [emptyState(t("drains_no_model")), ...told.map((each) => h("p", { class: "muted small-text" }, each))];
 }
 
 /** A node's dot has the area of what came out of it. */

@@ -7,17 +7,18 @@ import { area, compact, length, number } from "../format";
 import { t } from "../i18n";
 import type { Mark } from "../map/marks";
 import { ringPolygon } from "../map/overlays";
-import { Asking } from "./asking";
-import type { CommandHost, CommandPart } from "./command_host";
+import type { Viewer } from "../viewer";
+import { AskingTool } from "./asking_tool";
+import type { CommandHost } from "./command_host";
 import { figures, reveal, tally } from "./figures";
 import { objectList } from "./object_list";
 import { PlaceField, type Place } from "./place_field";
 import { receiptFold } from "./receipt";
+import { noteText } from "./said";
 import { segments } from "./segments";
 import { depthBars, depthLegend } from "./depths";
 import { depthColor } from "../live/depth_words";
 
-const MARKS = "flood";
 const MOST_RISE_M = 10;
 const WAIT_MS = 250;
 /** As many buildings are lit and listed. */
@@ -25,10 +26,7 @@ const LISTED = 5000;
 
 type Mode = "rise" | "level" | "rain";
 
-export class FloodTool implements CommandPart {
-  readonly element = h("div", { class: "tool flood" });
-  readonly #results = h("div", { class: "tool-answer" });
-  readonly #asking = new Asking<Flood>(() => this.#fill());
+export class FloodTool extends AskingTool<Flood> {
   #mode: Mode = "rise";
   #place: Place | null = null;
   #rise = 2;
@@ -39,17 +37,14 @@ export class FloodTool implements CommandPart {
   /** What was asked last and answered, for roads to be closed by. */
   wish: FloodWish | null = null;
 
-  constructor(private readonly host: CommandHost) {}
-
-  enter(): void {
-    this.render();
-    this.#draw();
+  constructor(host: CommandHost) {
+    super(host, "flood");
   }
 
-  leave(): void {
+  override leave(): void {
     clearTimeout(this.#timer);
-    this.host.marks.set(MARKS, []);
-    this.host.light.set(MARKS, []);
+    super.leave();
+    this.host.light.set(this.name, []);
   }
 
   render(): void {
@@ -64,16 +59,16 @@ export class FloodTool implements CommandPart {
     const form = h("form", { class: "command-form", novalidate: true }, choice.element, ...fields, h("div", { class: "actions" }, run));
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      void this.#ask();
+      void this.ask();
     });
-    this.element.replaceChildren(h("p", { class: "muted small-text" }, t(this.#mode === "rain" ? "flood_rain_hint" : "flood_hint")), form, this.#results);
-    this.#fill();
+    this.element.replaceChildren(h("p", { class: "muted small-text" }, t(this.#mode === "rain" ? "flood_rain_hint" : "flood_hint")), form, this.results);
+    this.fill();
   }
 
   #placeField(): HTMLElement {
     return new PlaceField(this.host.viewer, this.host.pointing, "flood", t("flood_place"), this.#place, (place) => {
       this.#place = place;
-      if (place && (this.#mode === "rise" || this.#level !== "")) void this.#ask();
+      if (place && (this.#mode === "rise" || this.#level !== "")) void this.ask();
     }, false).element;
   }
 
@@ -88,7 +83,7 @@ export class FloodTool implements CommandPart {
       this.#rise = input.valueAsNumber;
       tell();
       clearTimeout(this.#timer);
-      if (this.#place) this.#timer = window.setTimeout(() => void this.#ask(), WAIT_MS);
+      if (this.#place) this.#timer = window.setTimeout(() => void this.ask(), WAIT_MS);
     });
     tell();
     return h("label", { class: "field" }, t("flood_rise"), h("span", { class: "slider-line" }, input, told));
@@ -134,37 +129,31 @@ export class FloodTool implements CommandPart {
     return this.#level === "" || !Number.isFinite(Number(this.#level)) ? t("flood_level_wrong") : { from, level_m: Number(this.#level), limit: LISTED };
   }
 
-  async #ask(): Promise<void> {
+  protected async ask(): Promise<void> {
     const wish = this.#wish();
     if (typeof wish === "string") {
-      this.#asking.forget();
-      this.#results.replaceChildren(h("p", { class: "form-error", role: "alert" }, wish));
+      this.asking.forget();
+      this.refuse(wish);
       return;
     }
-    const answer = await this.#asking.ask((signal) => command.flood(wish, signal));
+    const answer = await this.asking.ask((signal) => command.flood(wish, signal));
     this.wish = answer ? wish : null;
-    this.#draw();
-    if (answer) this.host.viewer.analysis = { title: t("tool_flood"), receipt: answer.receipt };
+    this.draw();
+    if (answer) this.offer(answer.receipt);
   }
 
-  #draw(): void {
-    const { answer } = this.#asking;
+  protected draw(): void {
+    const { answer } = this.asking;
     const { marks, light } = this.host;
-    marks.set(MARKS, [...answer ? floodMarks(answer) : [], ...this.#place && this.#mode !== "rain" ? [{ geometry: { type: "Point" as const, coordinates: this.#place.position }, color: "#ff8a00", radius: 7 }] : []]);
+    marks.set(this.name, [...answer ? floodMarks(answer) : [], ...this.#place && this.#mode !== "rain" ? [{ geometry: { type: "Point" as const, coordinates: this.#place.position }, color: "#ff8a00", radius: 7 }] : []]);
     const items = answer?.buildings.items ?? [];
     const depths = [...new Set(items.map(({ depth_m: depth }) => depthColor(depth ?? 0)))];
-    light.set(MARKS, depths.map((color) => ({ ids: items.filter(({ depth_m: depth }) => depthColor(depth ?? 0) === color).map(({ id }) => id), color })));
+    light.set(this.name, depths.map((color) => ({ ids: items.filter(({ depth_m: depth }) => depthColor(depth ?? 0) === color).map(({ id }) => id), color })));
   }
 
-  #fill(): void {
-    const { answer } = this.#asking;
-    const told = this.#asking.told(t("flood_running"), t("flood_failed"), () => void this.#ask());
-    this.#results.replaceChildren(...told ? [told] : answer ? this.#answer(answer) : []);
-  }
-
-  #answer(answer: Flood): (HTMLElement | string)[] {
+  protected told(answer: Flood): (HTMLElement | string)[] {
     const { viewer } = this.host;
-    if (!answer.extent.features.length) return [emptyState(t("flood_dry")), ...notes(answer), receiptFold(viewer, answer.receipt)];
+    if (!answer.extent.features.length) return [emptyState(t("flood_dry")), ...notices(viewer, answer), receiptFold(viewer, answer.receipt)];
     const { buildings, roads } = answer;
     const houses = fold(`${t("flood_buildings")} (${tally(buildings.count)})`, () => [depthBars(buildings.by_depth ?? []), objectList(viewer, (buildings.items ?? []).map(({ id, name, depth_m: m, storeys_wet: wet }) =>
       ({ id, name, detail: [m === null || m === undefined ? "" : `${number(m, 1)} m`, wet ? t("flood_storeys", { n: wet }) : ""].filter(Boolean).join(" · ") })), total(buildings))], true);
@@ -182,7 +171,7 @@ export class FloodTool implements CommandPart {
         { key: "people", ...people(buildings), open: () => reveal(houses) },
         { key: "roads", value: roads.length_m === undefined ? tally(roads.count) : length(roads.length_m), label: t("flood_roads"), open: () => reveal(cut) },
       ]),
-      depthLegend(answer.extent.features.map(({ properties }) => properties)), ...notes(answer), houses, cut, ...others, receiptFold(viewer, answer.receipt),
+      depthLegend(answer.extent.features.map(({ properties }) => properties)), ...notices(viewer, answer), houses, cut, ...others, receiptFold(viewer, answer.receipt),
     ];
   }
 }
@@ -208,7 +197,7 @@ function lostParts(found: Flood["works"], title: "flood_works" | "flood_resource
 /** What makes the answer less than it seems; how it was reckoned is told by the receipt. */
 const WARNINGS = ["edge", "voids", "coarser", "small_counts"];
 
-const notes = ({ notes: said }: Flood): HTMLElement[] => (said ?? []).filter((note) => typeof note === "string" || WARNINGS.includes(note.code)).map((note) => h("p", { class: "notice" }, typeof note === "string" ? note : note.message));
+const notices = (viewer: Viewer, { notes }: Flood): HTMLElement[] => (notes ?? []).filter(({ code }) => WARNINGS.includes(code)).map((note) => h("p", { class: "notice" }, noteText(viewer, note)));
 
 function floodMarks({ extent }: Flood): Mark[] {
   return [...extent.features].sort((a, b) => a.properties.depth_from_m - b.properties.depth_from_m)

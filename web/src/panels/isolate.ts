@@ -6,15 +6,16 @@ import { emptyState, fold, h } from "../dom";
 import { length, number } from "../format";
 import { t, titleOf, word } from "../i18n";
 import { boundsOf, type Mark } from "../map/marks";
-import { layerInfo } from "../viewer";
+import { layerInfo, legendTitle, networkTitle, type Viewer } from "../viewer";
 import { Asking } from "./asking";
-import type { CommandHost, CommandPart } from "./command_host";
+import { AskingTool } from "./asking_tool";
+import type { CommandHost } from "./command_host";
 import { figures, reveal, tally, type Figure } from "./figures";
 import { objectList, type ListedObject } from "./object_list";
 import { PlaceField, type Place } from "./place_field";
 import { receiptFold } from "./receipt";
+import { said } from "./said";
 
-const MARKS = "isolate";
 export const PART_COLORS = { isolated: "#d92d20", shadow: "#ef8200" } as const;
 const VALVE = "#111827";
 const FAILED = "#b45309";
@@ -22,10 +23,7 @@ const OF_NETWORKS = ["pipes", "pipe_nodes"];
 
 type Fold = HTMLDetailsElement;
 
-export class IsolateTool implements CommandPart {
-  readonly element = h("div", { class: "tool isolate" });
-  readonly #results = h("div", { class: "tool-answer" });
-  readonly #asking = new Asking<Isolation>(() => this.#fill());
+export class IsolateTool extends AskingTool<Isolation> {
   readonly #next = new Asking<Cascade>(() => this.#fillSteps());
   readonly #steps = h("div", {});
   #network = "";
@@ -33,16 +31,13 @@ export class IsolateTool implements CommandPart {
   /** Valves that somebody has found stuck. */
   #unusable: string[] = [];
 
-  constructor(private readonly host: CommandHost) {}
-
-  enter(): void {
-    this.render();
-    this.#draw();
+  constructor(host: CommandHost) {
+    super(host, "isolate");
   }
 
-  leave(): void {
-    this.host.marks.set(MARKS, []);
-    this.host.light.set(MARKS, []);
+  override leave(): void {
+    super.leave();
+    this.host.light.set(this.name, []);
   }
 
   render(): void {
@@ -53,21 +48,21 @@ export class IsolateTool implements CommandPart {
     choice.addEventListener("change", () => {
       this.#network = choice.value;
       this.#unusable = [];
-      if (this.#place) void this.#ask();
+      if (this.#place) void this.ask();
     });
     const place = new PlaceField(viewer, pointing, "isolate", t("isolate_place"), this.#place, (chosen) => {
       this.#place = chosen;
       this.#unusable = [];
-      if (chosen) void this.#ask();
+      if (chosen) void this.ask();
       else this.#forget();
     });
     this.element.replaceChildren(h("p", { class: "muted small-text" }, t("isolate_hint")),
-      h("div", { class: "command-form" }, h("label", { class: "field" }, t("isolate_network"), choice), place.element), this.#results);
-    this.#fill();
+      h("div", { class: "command-form" }, h("label", { class: "field" }, t("isolate_network"), choice), place.element), this.results);
+    this.fill();
   }
 
   #forget(): void {
-    this.#asking.forget();
+    this.asking.forget();
     this.#next.forget();
     this.leave();
   }
@@ -79,43 +74,37 @@ export class IsolateTool implements CommandPart {
     return `id:${object}`;
   }
 
-  async #ask(): Promise<void> {
+  protected async ask(): Promise<void> {
     if (!this.#place) return;
     const [network, from, unusable] = [this.#network, this.#from(), this.#unusable];
     this.#next.forget();
-    const answer = await this.#asking.ask((signal) => command.isolate(network, from, unusable, signal));
-    this.#draw();
+    const answer = await this.asking.ask((signal) => command.isolate(network, from, unusable, signal));
+    this.draw();
     if (!answer) return;
-    this.host.viewer.analysis = { title: t("tool_isolate"), receipt: answer.receipt };
+    this.offer(answer.receipt);
     this.host.viewer.flyTo({ bounds: boundsOf(answer.isolated.pipes.map(({ geometry }) => geometry ?? null)) }, 17);
     await this.#next.ask((signal) => command.cascade(network, from, unusable, signal));
   }
 
-  #draw(): void {
-    const answer = this.#asking.answer;
+  protected draw(): void {
+    const answer = this.asking.answer;
     const { marks, light } = this.host;
-    marks.set(MARKS, answer ? isolationMarks(answer) : []);
+    marks.set(this.name, answer ? isolationMarks(answer) : []);
     const of = (part: CutBuilding["part"]) => ({ ids: (answer?.buildings ?? []).filter((each) => each.part === part).map(({ id }) => id), color: PART_COLORS[part] });
-    light.set(MARKS, [of("isolated"), of("shadow")]);
+    light.set(this.name, [of("isolated"), of("shadow")]);
   }
 
-  #fill(): void {
-    const { answer } = this.#asking;
-    const told = this.#asking.told(t("isolate_running"), t("isolate_failed"), () => void this.#ask());
-    this.#results.replaceChildren(...told ? [told] : answer ? this.#answer(answer) : []);
-  }
-
-  #answer(answer: Isolation): (HTMLElement | string)[] {
+  protected told(answer: Isolation): (HTMLElement | string)[] {
     const { viewer } = this.host;
     const { cut_off: cut, buildings, critical } = answer;
     const valves = fold(`${t("isolate_valves")} (${answer.valves.length})`, () => [this.#valves(answer.valves)], true);
-    const failed = answer.failed.length ? fold(`${t("isolate_stuck")} (${answer.failed.length})`, () => [objectList(viewer, answer.failed.map(nodeRow))], true, "fold warn") : null;
+    const failed = answer.failed.length ? fold(`${t("isolate_stuck")} (${answer.failed.length})`, () => [objectList(viewer, answer.failed.map((each) => nodeRow(viewer, each)))], true, "fold warn") : null;
     const cutFold = buildings && fold(t("isolate_buildings"), () => [objectList(viewer, buildings.map(({ id, name, code, part, use }) =>
       ({ id, name: name ?? code, detail: [t(part === "isolated" ? "isolate_part" : "isolate_shadow"), use].filter(Boolean).join(" · ") })), typeof cut?.buildings === "number" ? cut.buildings : undefined)]);
     const places = critical && fold(`${t("isolate_critical")} (${critical.length})`, () => [objectList(viewer, critical.map(({ id, name, kind, longitude, latitude }) => ({ id, name, detail: kind, center: [longitude, latitude] })))], critical.length > 0);
     const pipes = fold(`${t("isolate_pipes")} (${number(answer.isolated.totals.pipes + (answer.shadow?.totals.pipes ?? 0), 0)})`, () => [
       this.#part("isolate_part", answer.isolated), answer.shadow ? this.#part("isolate_shadow", answer.shadow) : null]);
-    const sources = answer.sources.to_shut.length ? fold(`${t("isolate_sources")} (${answer.sources.inside})`, () => [objectList(viewer, answer.sources.to_shut.map(nodeRow))], true, "fold warn") : null;
+    const sources = answer.sources.to_shut.length ? fold(`${t("isolate_sources")} (${answer.sources.inside})`, () => [objectList(viewer, answer.sources.to_shut.map((each) => nodeRow(viewer, each)))], true, "fold warn") : null;
     const steps = fold(t("cascade"), () => [this.#steps], true);
     this.#fillSteps();
     return [
@@ -150,7 +139,7 @@ export class IsolateTool implements CommandPart {
   /** A valve that cannot be worked: the next ones out are looked for. */
   #stuck(valve: Valve): void {
     this.#unusable = [...this.#unusable, `id:${valve.id}`];
-    void this.#ask();
+    void this.ask();
   }
 
   #part(title: "isolate_part" | "isolate_shadow", part: NetworkPart): HTMLElement {
@@ -161,7 +150,7 @@ export class IsolateTool implements CommandPart {
 
   #fillSteps(): void {
     const answer = this.#next.answer;
-    const told = this.#next.told(t("cascade_running"), t("cascade_failed"), () => void this.#ask());
+    const told = this.#next.told(t("cascade_running"), t("cascade_failed"), () => void this.ask());
     this.#steps.replaceChildren(...told ? [told] : answer ? [this.#cascade(answer)] : []);
   }
 
@@ -170,16 +159,17 @@ export class IsolateTool implements CommandPart {
     return h("div", {}, h("ol", { class: "cascade", "data-steps": steps.length }, ...steps.map((step) => h("li", { "data-what": step.what }, this.#step(step)))), receiptFold(this.host.viewer, receipt));
   }
 
-  #step({ what, count, network, reason, objects }: CascadeStep): HTMLElement {
-    const named = layerInfo(this.host.viewer, "pipes")?.legend.find(({ value }) => value === network)?.label;
-    const title = h("span", { class: "grow log-line" }, h("span", {}, `${word("cascade_", what, what)} · ${number(count, 0)}`), h("span", { class: "muted small-text", title: reason }, titleOf(named, network)));
-    return fold(title, () => [h("p", { class: "muted small-text" }, reason), objectList(this.host.viewer, objects.map(({ id, name, code, source_key: key, kind, longitude, latitude }) =>
-      ({ id, name: name ?? code ?? key ?? null, detail: kind ?? null, center: longitude === undefined ? null : [longitude, latitude!] })), count)]);
+  #step({ what, count, network, reason, reason_code: code, cover_m, objects }: CascadeStep): HTMLElement {
+    const { viewer } = this.host;
+    const why = said(viewer, "cascade_why_", code ?? "", { network, cover_m }, reason);
+    const title = h("span", { class: "grow log-line" }, h("span", {}, `${word("cascade_", what, what)} · ${number(count, 0)}`), h("span", { class: "muted small-text", title: why }, networkTitle(viewer, network)));
+    return fold(title, () => [h("p", { class: "muted small-text" }, why), objectList(viewer, objects.map(({ id, name, code, source_key: key, kind, longitude, latitude }) =>
+      ({ id, name: name ?? code ?? key ?? null, detail: kind ? legendTitle(viewer, "pipe_nodes", kind) : null, center: longitude === undefined ? null : [longitude, latitude!] })), count)]);
   }
 }
 
-const nodeRow = (node: NetworkNode & { reason?: string; fault?: string | null }): ListedObject => ({
-  id: node.id, name: node.name ?? node.source_key, detail: word("valve_fault_", node.reason ?? "", node.reason ?? node.kind ?? ""), center: [node.longitude, node.latitude],
+const nodeRow = (viewer: Viewer, node: NetworkNode & { reason?: string; fault?: string | null }): ListedObject => ({
+  id: node.id, name: node.name ?? node.source_key, detail: word("valve_fault_", node.reason ?? "", node.reason ?? legendTitle(viewer, "pipe_nodes", node.kind ?? "")), center: [node.longitude, node.latitude],
 });
 
 function legend(): HTMLElement {

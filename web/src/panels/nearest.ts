@@ -8,55 +8,44 @@ import { t, titleOf } from "../i18n";
 import { span } from "../live/event_words";
 import type { Mark } from "../map/marks";
 import { layerInfo, type Viewer } from "../viewer";
-import { Asking } from "./asking";
-import type { CommandHost, CommandPart } from "./command_host";
+import { AskingTool } from "./asking_tool";
+import type { CommandHost } from "./command_host";
 import { receiptButton } from "./figures";
 import { PlaceField, type Place } from "./place_field";
 import { receiptFold } from "./receipt";
 import { segments } from "./segments";
 
-const MARKS = "nearest";
 const FOUND = "#16915a";
 const MOST = 50;
 const RESOURCES = "resources";
 /** Layers of things that one looks for the nearest of. */
 const LAYERS = [RESOURCES, "cameras", "sensors", "parking", "pipe_nodes"];
 
-export class NearestTool implements CommandPart {
-  readonly element = h("div", { class: "tool nearest" });
-  readonly #results = h("div", { class: "tool-answer" });
-  readonly #asking = new Asking<Nearest>(() => this.#fill());
+export class NearestTool extends AskingTool<Nearest> {
   #place: Place | null = null;
   #what = RESOURCES;
   #n = 5;
   #by: "straight" | "road" = "road";
 
-  constructor(private readonly host: CommandHost) {}
-
-  enter(): void {
-    this.render();
-    this.#draw();
-  }
-
-  leave(): void {
-    this.host.marks.set(MARKS, []);
+  constructor(host: CommandHost) {
+    super(host, "nearest");
   }
 
   render(): void {
     const { viewer, pointing } = this.host;
     const place = new PlaceField(viewer, pointing, "nearest", t("nearest_place"), this.#place, (chosen) => {
       this.#place = chosen;
-      this.#draw();
-      if (chosen) void this.#ask();
+      this.draw();
+      if (chosen) void this.ask();
     });
     const what = h("select", { class: "input", name: "what" }, ...this.#choices().map(([value, title]) => h("option", { value, selected: value === this.#what }, title)));
-    what.addEventListener("change", () => { this.#what = what.value; void this.#ask(); });
+    what.addEventListener("change", () => { this.#what = what.value; void this.ask(); });
     const n = h("input", { type: "number", class: "input", name: "n", min: 1, max: MOST, value: this.#n });
-    n.addEventListener("change", () => { this.#n = Math.min(MOST, Math.max(1, n.valueAsNumber || 1)); void this.#ask(); });
+    n.addEventListener("change", () => { this.#n = Math.min(MOST, Math.max(1, n.valueAsNumber || 1)); void this.ask(); });
     const by = segments(t("nearest_by"), [["road", t("nearest_road")], ["straight", t("nearest_straight")]], (chosen) => {
       this.#by = chosen as "straight" | "road";
       by.set(chosen);
-      void this.#ask();
+      void this.ask();
     });
     by.set(this.#by);
     const form = h("form", { class: "command-form", novalidate: true }, place.element,
@@ -64,10 +53,10 @@ export class NearestTool implements CommandPart {
       h("div", { class: "actions" }, h("button", { type: "submit", class: "button primary", id: "nearest-run" }, t("nearest_run"))));
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      void this.#ask(true);
+      void this.ask(true);
     });
-    this.element.replaceChildren(form, this.#results);
-    this.#fill();
+    this.element.replaceChildren(form, this.results);
+    this.fill();
   }
 
   /** Layers, and kinds of resources and pipe nodes, as layer or layer:kind. */
@@ -80,28 +69,26 @@ export class NearestTool implements CommandPart {
     });
   }
 
-  async #ask(wanted = false): Promise<void> {
+  protected async ask(wanted = false): Promise<void> {
     if (!this.#place) {
-      if (wanted) this.#results.replaceChildren(h("p", { class: "form-error", role: "alert" }, t("place_missing")));
+      if (wanted) this.refuse(t("place_missing"));
       return;
     }
     const [layer = RESOURCES, kind] = this.#what.split(":");
     const from = this.#place.position;
-    const answer = await this.#asking.ask((signal) => command.nearest({ from, layer, n: this.#n, by: this.#by, ...(kind && { kind }) }, signal));
-    this.#draw();
-    if (answer) this.host.viewer.analysis = { title: t("tool_nearest"), receipt: answer.receipt };
+    const answer = await this.asking.ask((signal) => command.nearest({ from, layer, n: this.#n, by: this.#by, ...(kind && { kind }) }, signal));
+    this.draw();
+    if (answer) this.offer(answer.receipt);
   }
 
-  #draw(): void {
-    const marks: Mark[] = (this.#asking.answer?.items ?? []).map(({ position, name }) => ({ geometry: { type: "Point", coordinates: position }, color: FOUND, radius: 8, label: name ?? "" }));
+  protected draw(): void {
+    const marks: Mark[] = (this.asking.answer?.items ?? []).map(({ position, name }) => ({ geometry: { type: "Point", coordinates: position }, color: FOUND, radius: 8, label: name ?? "" }));
     if (this.#place) marks.push({ geometry: { type: "Point", coordinates: this.#place.position }, color: "#ff8a00", radius: 8 });
-    this.host.marks.set(MARKS, marks);
+    this.host.marks.set(this.name, marks);
   }
 
-  #fill(): void {
-    const { answer } = this.#asking;
-    const told = this.#asking.told(t("nearest_running"), t("nearest_failed"), () => void this.#ask());
-    this.#results.replaceChildren(...told ? [told] : answer ? nearList(this.host.viewer, answer) : []);
+  protected told(answer: Nearest): HTMLElement[] {
+    return nearList(this.host.viewer, answer);
   }
 }
 

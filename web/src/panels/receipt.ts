@@ -9,27 +9,29 @@ import { icon } from "../icons";
 import type { Receipt, ReceiptDataset } from "../types";
 import { layerInfo, type Viewer } from "../viewer";
 import { isMissing, reasonOf } from "./failure";
+import { noteText } from "./said";
 
+const NO_DATA = "no_data";
 /** Notes by which an answer is less than it seems; the others say how it was reckoned. */
-const WARNINGS = new Set(["ballpark", "no_data", "stale", "clipped", "small_counts", "partial", "no_sources", "no_power", "edge", "voids", "coarser", "elsewhere"]);
+const WARNINGS = new Set(["ballpark", NO_DATA, "stale", "clipped", "small_counts", "partial", "no_sources", "no_power", "edge", "voids", "coarser", "elsewhere"]);
 
 export function receiptFold(viewer: Viewer, receipt: Receipt): HTMLElement {
   return fold(t("receipt"), () => [
-    ...receipt.notes.filter(({ code }) => WARNINGS.has(code)).map((note) => h("p", { class: "notice", title: note.code }, icon("warning"), note.message)),
-    h("ul", { class: "datasets" }, ...receipt.datasets.map(dataset)),
+    ...receipt.notes.filter(({ code }) => WARNINGS.has(code) && code !== NO_DATA).map((note) => h("p", { class: "notice", title: note.code }, icon("warning"), noteText(viewer, note))),
     gaps(viewer, receipt),
+    h("ul", { class: "datasets" }, ...receipt.datasets.map(dataset)),
     h("dl", { class: "facts" },
       h("dt", {}, t("receipt_generated")), h("dd", {}, dateTime(receipt.generated_at)),
       h("dt", {}, t("receipt_hash")), h("dd", { class: "mono break" }, receipt.hash)),
-    method(receipt),
+    method(viewer, receipt),
     rerunPart(viewer, receipt),
   ], false, "fold receipt");
 }
 
 /** How it was reckoned. */
-function method({ notes }: Receipt): HTMLElement | null {
+function method(viewer: Viewer, { notes }: Receipt): HTMLElement | null {
   const told = notes.filter(({ code }) => !WARNINGS.has(code));
-  return told.length ? h("ul", { class: "method muted small-text" }, ...told.map(({ code, message }) => h("li", { title: code }, message))) : null;
+  return told.length ? h("ul", { class: "method muted small-text" }, ...told.map((note) => h("li", { title: note.code }, noteText(viewer, note)))) : null;
 }
 
 function age(each: ReceiptDataset): string {
@@ -48,9 +50,10 @@ function dataset(each: ReceiptDataset): HTMLElement {
     each.ballpark ? h("div", { class: "notice" }, icon("warning"), t("ballpark")) : null);
 }
 
+/** All of them: the note names the first few. */
 function gaps(viewer: Viewer, receipt: Receipt): HTMLElement | null {
   const missing = Object.entries(receipt.layers).filter(([, each]) => each.state === "no_data").map(([id]) => titleOf(layerInfo(viewer, id)?.title, id));
-  return missing.length ? h("p", { class: "muted small-text" }, `${t("no_data_layers")}: ${missing.join("、")}`) : null;
+  return missing.length ? h("p", { class: "notice", title: NO_DATA }, icon("warning"), t("note_no_data", { layers: missing.join(t("list_comma")) })) : null;
 }
 
 /** Asks the same again, of the data as they are now. */

@@ -4,98 +4,82 @@ import { command } from "../command_api";
 import type { FloodWish, Profile, RouteAnswer } from "../command_types";
 import { emptyState, fold, h } from "../dom";
 import { length } from "../format";
-import { t } from "../i18n";
+import { sentence, t } from "../i18n";
 import { icon } from "../icons";
 import { span } from "../live/event_words";
 import { boundsOf, type Mark } from "../map/marks";
-import { Asking } from "./asking";
+import type { Viewer } from "../viewer";
+import { AskingTool } from "./asking_tool";
 import { Closures, profileChoice } from "./closures";
-import type { CommandHost, CommandPart } from "./command_host";
+import type { CommandHost } from "./command_host";
 import { figures, receiptButton, reveal } from "./figures";
 import { PlaceField, type Place } from "./place_field";
 import { receiptFold } from "./receipt";
+import { said } from "./said";
 
-const MARKS = "route";
 const WAY = "#1664d9";
 const END_COLORS = ["#16915a", "#6b3fb0", "#d92d20"] as const;
 type End = "from" | "via" | "to";
 const ENDS: readonly End[] = ["from", "via", "to"];
 
-export class RouteTool implements CommandPart {
-  readonly element = h("div", { class: "tool route" });
-  readonly #results = h("div", { class: "tool-answer" });
-  readonly #asking = new Asking<RouteAnswer>(() => this.#fill());
+export class RouteTool extends AskingTool<RouteAnswer> {
   readonly #closures: Closures;
   #places: Record<End, Place | null> = { from: null, via: null, to: null };
   #profile: Profile = "car";
 
-  constructor(private readonly host: CommandHost, flood: () => FloodWish | null) {
-    this.#closures = new Closures(host, flood, () => void this.#ask());
-  }
-
-  enter(): void {
-    this.render();
-    this.#draw();
-  }
-
-  leave(): void {
-    this.host.marks.set(MARKS, []);
+  constructor(host: CommandHost, flood: () => FloodWish | null) {
+    super(host, "route");
+    this.#closures = new Closures(host, flood, () => void this.ask());
   }
 
   render(): void {
     const { viewer, pointing } = this.host;
     const field = (end: End) => new PlaceField(viewer, pointing, `route-${end}`, t(`route_${end}`), this.#places[end], (place) => {
       this.#places[end] = place;
-      this.#draw();
-      if (place || end === "via") void this.#ask();
+      this.draw();
+      if (place || end === "via") void this.ask();
     }).element;
     this.#closures.render();
     const form = h("form", { class: "command-form", novalidate: true }, field("from"), field("to"),
       fold(t("route_via"), () => [field("via")], this.#places.via !== null),
-      profileChoice(this.#profile, (profile) => { this.#profile = profile; void this.#ask(); }), this.#closures.element,
+      profileChoice(this.#profile, (profile) => { this.#profile = profile; void this.ask(); }), this.#closures.element,
       h("div", { class: "actions" }, h("button", { type: "submit", class: "button primary", id: "route-run" }, t("route_run"))));
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      void this.#ask(true);
+      void this.ask(true);
     });
-    this.element.replaceChildren(h("p", { class: "muted small-text" }, t("route_hint")), form, this.#results);
-    this.#fill();
+    this.element.replaceChildren(h("p", { class: "muted small-text" }, t("route_hint")), form, this.results);
+    this.fill();
   }
 
   /** wanted: somebody pressed the button, so what is missing is said. */
-  async #ask(wanted = false): Promise<void> {
+  protected async ask(wanted = false): Promise<void> {
     const { from, via, to } = this.#places;
     if (!from || !to) {
-      this.#asking.forget();
-      if (wanted) this.#results.replaceChildren(h("p", { class: "form-error", role: "alert" }, t("route_ends_missing")));
+      this.asking.forget();
+      if (wanted) this.refuse(t("route_ends_missing"));
       return;
     }
     const closed = this.#closures.value;
-    const answer = await this.#asking.ask((signal) => command.route(
+    const answer = await this.asking.ask((signal) => command.route(
       { from: from.position, to: to.position, profile: this.#profile, ...(via && { via: [via.position] }), ...(closed && { closed }) }, signal));
-    this.#draw();
+    this.draw();
     if (!answer) return;
-    this.host.viewer.analysis = { title: `${t("tool_route")} ${answer.distance_m === null ? "" : length(answer.distance_m)}`, receipt: answer.receipt };
+    this.offer(answer.receipt, `${t("tool_route")} ${answer.distance_m === null ? "" : length(answer.distance_m)}`);
     if (answer.geometry) this.host.viewer.flyTo({ bounds: boundsOf([answer.geometry]) }, 17);
   }
 
-  #draw(): void {
-    const way = this.#asking.answer?.geometry;
+  protected draw(): void {
+    const way = this.asking.answer?.geometry;
     const ends = ENDS.flatMap((end, i): Mark[] => {
       const place = this.#places[end];
       return place ? [{ geometry: { type: "Point", coordinates: place.position }, color: END_COLORS[i]!, radius: 8, label: t(`route_${end}`) }] : [];
     });
-    this.host.marks.set(MARKS, [...way ? [{ geometry: way, color: "#ffffff", width: 9 }, { geometry: way, color: WAY, width: 5.5 }] : [], ...ends]);
+    this.host.marks.set(this.name, [...way ? [{ geometry: way, color: "#ffffff", width: 9 }, { geometry: way, color: WAY, width: 5.5 }] : [], ...ends]);
   }
 
-  #fill(): void {
-    const { answer } = this.#asking;
-    const told = this.#asking.told(t("route_running"), t("route_failed"), () => void this.#ask());
-    this.#results.replaceChildren(...told ? [told] : answer ? this.#answer(answer) : []);
-  }
-
-  #answer(answer: RouteAnswer): HTMLElement[] {
-    if (answer.distance_m === null || answer.seconds === null) return [unreachable(answer), receiptFold(this.host.viewer, answer.receipt)];
+  protected told(answer: RouteAnswer): HTMLElement[] {
+    if (answer.distance_m === null || answer.seconds === null) return [unreachable(this.host.viewer, answer), receiptFold(this.host.viewer, answer.receipt)];
     const rows = answer.steps.map(({ name, distance_m: m, seconds }) => h("li", { "data-metres": m }, h("span", { class: "grow ellipsis" }, name ?? t("route_unnamed")), h("span", { class: "count" }, `${length(m)} · ${span(seconds * 1000)}`)));
     const steps = fold(`${t("route_steps")} (${rows.length})`, () => [rows.length ? h("ol", { class: "route-steps" }, ...rows) : emptyState(t("cmd_none")), h("div", { class: "list-foot" }, h("span", { class: "grow" }), receiptButton())], true);
     const open = () => reveal(steps);
@@ -110,10 +94,11 @@ export class RouteTool implements CommandPart {
   }
 }
 
-function unreachable({ blocked }: RouteAnswer): HTMLElement {
+function unreachable(viewer: Viewer, { blocked }: RouteAnswer): HTMLElement {
+  const by = (blocked?.closed_by ?? []).map(({ kind, id }) => sentence(`closure_${kind}`, { id: String(id ?? "") }) ?? kind);
   return h("div", { class: "notice bad", role: "alert" }, icon("warning"), h("span", {}, t(blocked?.reason === "closed" ? "route_closed" : "route_none"),
     blocked?.roads.length ? ` ${t("route_closed_roads", { roads: blocked.roads.join("、") })}` : "",
-    blocked?.message ? h("small", { class: "muted" }, ` ${blocked.message}`) : null));
+    blocked?.message ? h("small", { class: "muted" }, ` ${said(viewer, "route_why_", blocked.reason, { by }, blocked.message)}`) : null));
 }
 
 /** Closed edges come as a count or as a list. */

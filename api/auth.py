@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import partial
 from http.cookies import CookieError, SimpleCookie
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -18,6 +19,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.origin import has_loopback_name, is_local_client, require_same_origin
+from api.single_flight import SingleFlight
 from cim.access import OPEN_CALLER, Caller
 from cim.errors import Forbidden, Unauthenticated
 from cim.keys import any_key, find_key, hash_key
@@ -45,14 +47,20 @@ class KeyRing:
         self._engine = engine
         self._known: OrderedDict[bytes, tuple[float, Caller | None]] = OrderedDict()
         self._open: tuple[float, bool] = (float("-inf"), False)
+        self._asking: SingleFlight[bool] = SingleFlight()
+        self._looking: SingleFlight[Caller | None] = SingleFlight()
 
     async def is_open(self) -> bool:
         """Tell whether no valid key exists."""
         read_at, answer = self._open
         if time.monotonic() - read_at > MEMORY_S:
-            async with self._engine.connect() as connection:
-                answer = not await connection.scalar(any_key())
-            self._open = (time.monotonic(), answer)
+            answer = await self._asking.do(None, self._ask)
+        return answer
+
+    async def _ask(self) -> bool:
+        async with self._engine.connect() as connection:
+            answer = not await connection.scalar(any_key())
+        self._open = (time.monotonic(), answer)
         return answer
 
     async def find(self, key: str) -> Caller | None:
@@ -62,10 +70,14 @@ class KeyRing:
         digest = hash_key(key)
         read_at, caller = self._known.get(digest, (float("-inf"), None))
         if time.monotonic() - read_at > MEMORY_S:
-            async with self._engine.connect() as connection:
-                row = (await connection.execute(find_key(key))).one_or_none()
-            caller = Caller(row.role, row.area_code) if row else None
-            self._remember(digest, caller)
+            caller = await self._looking.do(digest, partial(self._look_up, key, digest))
+        return caller
+
+    async def _look_up(self, key: str, digest: bytes) -> Caller | None:
+        async with self._engine.connect() as connection:
+            row = (await connection.execute(find_key(key))).one_or_none()
+        caller = Caller(row.role, row.area_code) if row else None
+        self._remember(digest, caller)
         return caller
 
     def _remember(self, digest: bytes, caller: Caller | None) -> None:

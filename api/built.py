@@ -8,6 +8,7 @@ from functools import partial
 
 from prometheus_client import Counter
 
+from api.single_flight import SingleFlight
 from api.tile_cache import TileCache
 from cim.gzip_body import packed
 
@@ -18,7 +19,7 @@ class BuiltBodies:
     def __init__(self, cache: TileCache, counted: Counter) -> None:
         self._cache = cache
         self._counted = counted
-        self._building: dict[Hashable, asyncio.Task[bytes]] = {}
+        self._building: SingleFlight[bytes] = SingleFlight()
 
     async def get(self, key: Hashable, build: Callable[[], Awaitable[bytes | None]]) -> bytes:
         """Return the gzip body, empty where there is nothing.
@@ -32,13 +33,7 @@ class BuiltBodies:
         if kept is not None:
             self._counted.labels("memory").inc()
             return kept
-        task = self._building.get(key)
-        if task is None:
-            task = asyncio.create_task(self._build(key, build))
-            self._building[key] = task
-            task.add_done_callback(partial(self._finish, key))
-        # One who goes away must not take the body from the others who wait for it.
-        return await asyncio.shield(task)
+        return await self._building.do(key, partial(self._build, key, build))
 
     async def _build(self, key: Hashable, build: Callable[[], Awaitable[bytes | None]]) -> bytes:
         raw = await build()
@@ -46,9 +41,3 @@ class BuiltBodies:
         self._cache.put(key, body)
         self._counted.labels("built").inc()
         return body
-
-    def _finish(self, key: Hashable, task: asyncio.Task[bytes]) -> None:
-        self._building.pop(key, None)
-        if not task.cancelled():
-            # Retrieved here, so that an error nobody waits for any more makes no noise.
-            task.exception()

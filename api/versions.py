@@ -6,10 +6,12 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection
 
+from api.single_flight import SingleFlight
 from cim.access import OPEN_CALLER, Caller
 from cim.errors import NotFound
 from layers.catalogue import LayerRow, get_layer
@@ -27,6 +29,8 @@ class LayerVersions:
     def __init__(self, read: Callable[[Read], Awaitable[list[LayerRow | None]]]) -> None:
         self._read = read
         self._known: OrderedDict[str, tuple[float, LayerRow | None]] = OrderedDict()
+        self._changes = 0
+        self._reading: SingleFlight[list[LayerRow | None]] = SingleFlight()
 
     async def rows(self, layer_ids: Sequence[str], caller: Caller) -> list[LayerRow]:
         """Return the rows of layers.
@@ -40,14 +44,18 @@ class LayerVersions:
         found = {name: self._known[name][1] for name in layer_ids if now - self._read_at(name) <= MEMORY_S}
         missing = [name for name in layer_ids if name not in found]
         if missing:
-            rows = await self._read(lambda connection: [_find(connection, name) for name in missing])
+            changes = self._changes
+            # What was begun before a change is told does not know of it.
+            rows = await self._reading.do((changes, *missing), partial(self._read, partial(_find_all, missing)))
             found |= dict(zip(missing, rows, strict=True))
-            for name in missing:
-                self._remember(name, now, found[name])
+            if changes == self._changes:
+                for name in missing:
+                    self._remember(name, now, found[name])
         return [_visible(name, found[name], caller) for name in layer_ids]
 
     def hear(self, notice: Mapping[str, Any]) -> None:
         """Take in that a layer has changed: its new version, where the notice says that nothing else of its row has."""
+        self._changes += 1
         name = str(notice.get("layer"))
         read_at, row = self._known.get(name, (0.0, None))
         if row is None or "updated_at" not in notice:
@@ -58,6 +66,7 @@ class LayerVersions:
 
     def forget(self, layer_id: str | None = None) -> None:
         """Read a layer (or all) again at the next request."""
+        self._changes += 1
         if layer_id is None:
             self._known.clear()
         else:
@@ -71,6 +80,10 @@ class LayerVersions:
         self._known.move_to_end(name)
         if len(self._known) > REMEMBERED_LAYERS:
             self._known.popitem(last=False)
+
+
+def _find_all(layer_ids: Sequence[str], connection: Connection) -> list[LayerRow | None]:
+    return [_find(connection, name) for name in layer_ids]
 
 
 def _find(connection: Connection, layer_id: str) -> LayerRow | None:

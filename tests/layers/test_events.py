@@ -45,7 +45,7 @@ def one(connection: Connection, key: str) -> Any:
 def test_an_event_is_taken_in_once(connection: Connection, town: dict[str, int]) -> None:
     lon, lat = at(10, 10)
     first = take(connection, said("1", longitude=lon, latitude=lat), said("1", title="y"), said("2", title="x"))
-    assert [each.status for each in first] == ["created", "created", "created"]
+    assert [each.status for each in first] == ["created", "known", "created"]
     assert first[0].id == first[1].id != first[2].id
     again = take(connection, said("1", title="otherwise"))
     assert (again[0].status, again[0].id) == ("known", first[0].id)

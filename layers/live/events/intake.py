@@ -95,8 +95,14 @@ def _take(connection: Connection, incoming: Sequence[Incoming], actor: str, area
     ])  # fmt: skip
     merged = join_duplicates(connection, list(ids.values()), area)
     tell(connection, list(ids.values()))
-    names = ((one.source, one.source_key) for one in incoming)
-    return [_taken(name, ids, merged) or _known_before(name, known.get(name), area) for name in names]
+    found = []
+    for name in ((one.source, one.source_key) for one in incoming):
+        new = _taken(name, ids, merged)
+        found.append(new or _known_before(name, known.get(name), area))
+        if new is not None:
+            # Told twice at once it is new the first time only.
+            known[name] = Known(ids.pop(name), area)
+    return found
 
 
 def _taken(name: tuple[str, str], ids: dict[tuple[str, str], int], merged: dict[int, int]) -> Taken | None:

@@ -164,7 +164,8 @@ def test_events_outside_of_its_area_are_not_told_by_a_key(house: House, engine: 
     known = house.ask(DISTRICT, "POST", "/events", json=told("3", 100)).json()["id"]
     batch = [told("4", -100), told("5", 100), told("6", None), told("3", -300), {"source": "s"}, told("4", -100)]
     answers = house.ask(MINE, "POST", "/events", json=batch).json()["events"]
-    assert [one["status"] for one in answers] == ["created", "refused", "created", "refused", "refused", "created"]
+    assert [one["status"] for one in answers] == ["created", "refused", "created", "refused", "refused", "known"]
+    assert answers[5]["id"] == answers[0]["id"]
     assert f"does not lie in {SOUTH}" in answers[1]["detail"]
     assert "id" not in answers[3]
     with engine.connect() as connection:

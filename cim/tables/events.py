@@ -110,6 +110,14 @@ event = object_table(
     geom=geometry("POINT"),
 )
 
+# What a new report may be another report of; the states are those of layers.live.events.states.OPEN_STATES.
+Index(
+    "event_open_geom_idx",
+    event.c.geom,
+    postgresql_using="gist",
+    postgresql_where=text("merged_into_id IS NULL AND state IN ('collect', 'file', 'dispatch', 'handle', 'feedback')"),
+)
+
 event_log = Table(
     "event_log",
     metadata,

@@ -1,14 +1,15 @@
 -- of each event the earliest other one that may be the same: of a type of the same group, near in place and time, open, and
--- itself no part of another
+-- itself no part of another; the states stand here in letters, as an index holds just these events
 SELECT e.id, o.id AS into_id, o.source, o.distance_m, o.minutes
 FROM cim.event e
 JOIN cim.event_type t ON t.code = e.type_code
 CROSS JOIN LATERAL (
     SELECT c.id, c.source, ST_Distance(c.geom::geography, e.geom::geography) AS distance_m,
         CAST(abs(extract(epoch FROM e.occurred_at - c.occurred_at)) AS float8) / 60 AS minutes
-    FROM cim.event c JOIN cim.event_type k ON k.code = c.type_code
-    WHERE c.id < e.id AND k.merge_group = t.merge_group AND c.merged_into_id IS NULL
-        AND c.state = ANY (CAST(:states AS text[]))
+    FROM cim.event c
+    WHERE c.id < e.id AND c.merged_into_id IS NULL
+        AND c.state IN ('collect', 'file', 'dispatch', 'handle', 'feedback')
+        AND c.type_code = ANY (ARRAY(SELECT k.code FROM cim.event_type k WHERE k.merge_group = t.merge_group))
         AND c.geom && ST_Expand(e.geom, t.merge_distance_m / 100000.0 * 1.2 / cos(radians(ST_Y(e.geom))))
         AND ST_DWithin(c.geom::geography, e.geom::geography, t.merge_distance_m)
         -- no condition for the index of times: an hour of the district is many more events than a place has

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
 import numpy as np
 import pytest
 from pyproj import Geod
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, text
 
 from cim.access import Caller
 from cim.errors import Conflict, Forbidden, InvalidInput
@@ -17,8 +18,9 @@ from layers.live.events.duplicates import join, part
 from layers.live.events.incoming import Incoming, read_incoming
 from layers.live.events.intake import take_in
 from layers.live.events.log import read_log
-from layers.live.events.states import advance
+from layers.live.events.states import OPEN_STATES, advance
 from layers.live.events.types import by_word, read_types, type_of
+from layers.sql import statement
 from tests.layers.events_town import NOON, at, build_town, said
 
 ADMIN = Caller("admin")
@@ -138,3 +140,20 @@ def test_joined_are_just_those_near_in_kind_place_and_time(connection: Connectio
         assert taken[n].merged_into_id == (None if target is None else taken[target].id), n
     assert 20 < sum(each.status == "merged" for each in taken) < 380
     assert said("x").source == "网格"
+
+
+def test_the_statement_and_its_index_hold_just_the_open_states(connection: Connection) -> None:
+    predicate = connection.execute(
+        text(
+            "select pg_get_expr(indpred, indrelid) from pg_index where indexrelid = 'cim.event_open_geom_idx'::regclass"
+        )
+    ).scalar_one()
+    assert set(re.findall(r"'(\w+)'", predicate)) == set(OPEN_STATES)
+    said = str(statement("event_duplicates"))
+    (listed,) = re.findall(r"state IN \((.*?)\)", said)
+    assert set(re.findall(r"'(\w+)'", listed)) == set(OPEN_STATES)
+    # the index is one that the statement can use: nothing else is left to find the others by
+    connection.execute(text("set local enable_seqscan = off"))
+    connection.execute(text("drop index cim.event_geom_idx"))
+    plan = connection.execute(text(f"explain {said}"), {"ids": [1]}).scalars()
+    assert any("event_open_geom_idx" in line for line in plan)

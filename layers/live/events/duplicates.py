@@ -13,7 +13,7 @@ from cim.tables import event, event_log
 from layers.live.area import lies_within
 from layers.live.events.log import Step, write_log
 from layers.live.events.read import event_for
-from layers.live.events.states import OPEN_STATES, set_clocks
+from layers.live.events.states import set_clocks
 from layers.live.events.tell import tell
 from layers.sql import statement
 
@@ -35,9 +35,7 @@ def join_duplicates(connection: Connection, event_ids: Sequence[int], area: str 
     joined: dict[int, int] = {}
     if not event_ids:
         return joined
-    found = connection.execute(
-        statement("event_duplicates"), {"ids": list(event_ids), "states": list(OPEN_STATES)}
-    ).all()
+    found = connection.execute(statement("event_duplicates"), {"ids": list(event_ids)}).all()
     areas = _areas(connection, [row.into_id for row in found]) if area is not None else {}
     joins = []
     for row in found:

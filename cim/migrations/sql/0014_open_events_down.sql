@@ -1,0 +1,1 @@
+DROP INDEX cim.event_open_geom_idx;

@@ -15,7 +15,7 @@ from api.gate import Gate
 from cim.errors import Busy, DatabaseUnavailable
 from layers.catalogue import LayerRow
 from tiles.overview import is_made_of_sums
-from tiles.store import Body, Built, Place, build_tile, keep_tiles, read_stored
+from tiles.store import Body, Built, Place, build_tile, keep_tiles, read_or_build, read_stored
 
 log = logging.getLogger("api.tiles")
 
@@ -43,6 +43,9 @@ class TileBuilds:
     def __init__(self, pool: Pool, gate: Gate) -> None:
         self._pool = pool
         self._gate = gate
+        #: Layers and zooms of which the last tile was not stored: the next is read and built in one statement. Where
+        #: tiles are stored, one statement for all layers reads them.
+        self._unstored: set[tuple[str, int]] = set()
         self._waiting: dict[Place, Built] = {}
         self._keeping: asyncio.Task[None] | None = None
 
@@ -53,16 +56,22 @@ class TileBuilds:
         ------
         Busy, DatabaseUnavailable
         """
+        kind = (row.id, place.tile.z)
         async with self._connection() as connection:
-            stored = await read_stored(connection, place, form)
-            if stored is not None:
-                return Found(stored, "store")
-            if self._gate.is_full or is_made_of_sums(row, place.tile.z):
-                return NOT_FOUND
+            if kind not in self._unstored or self._gate.is_full or is_made_of_sums(row, place.tile.z):
+                stored = await read_stored(connection, place, form)
+                if stored is not None:
+                    return Found(stored, "store")
+                self._unstored.add(kind)
+                if self._gate.is_full or is_made_of_sums(row, place.tile.z):
+                    return NOT_FOUND
             # On the connection that is at hand: to take another costs as much as to read a tile.
             async with self._gate.enter():
-                built = await build_tile(connection, row, place, form)
-        return Found(self._keep_later(built), "built")
+                found = await read_or_build(connection, row, place, form)
+        if isinstance(found, Built):
+            return Found(self._keep_later(found), "built")
+        self._unstored.discard(kind)
+        return Found(found, "store")
 
     async def build(self, row: LayerRow, place: Place, form: bytes) -> Body:
         """Return a tile built from the model, when it is its turn.

@@ -98,7 +98,7 @@ def parameters(tile: Tile) -> dict[str, float]:
 
 #: Statements by layer, form, zoom and area: putting one together takes as long as running it.
 _known: dict[tuple[str, bytes, int, str], Prepared] = {}
-_MOST_KNOWN = 2048
+MOST_KNOWN = 2048
 
 
 def tile_statement(row: LayerRow, form: bytes, zoom: int, area: str) -> Prepared:
@@ -106,12 +106,15 @@ def tile_statement(row: LayerRow, form: bytes, zoom: int, area: str) -> Prepared
     key = (row.id, form, zoom, area)
     found = _known.get(key)
     if found is None:
-        if len(_known) >= _MOST_KNOWN:
+        if len(_known) >= MOST_KNOWN:
             _known.clear()
-        found = _known[key] = compiled(
-            select(cast(func.pg_current_snapshot(), Text), tile_select(row, zoom, area).scalar_subquery())
-        )
+        found = _known[key] = compiled(select(snapshot(), tile_select(row, zoom, area).scalar_subquery()))
     return found
+
+
+def snapshot() -> ColumnElement[str]:
+    """Return the snapshot that a statement sees."""
+    return cast(func.pg_current_snapshot(), Text)
 
 
 def check_layer_ids(layer_ids: Sequence[str]) -> list[str]:

@@ -15,14 +15,14 @@ from itertools import accumulate
 from typing import Any, NamedTuple
 
 import psycopg
-from sqlalchemy import Connection
+from sqlalchemy import Connection, LargeBinary, column, exists, null, select
 
 from cim.access import Caller
 from cim.gzip_body import packed, unpacked
 from layers.catalogue import LayerRow
 from layers.queries.prepared import Prepared, compiled, run
 from tiles.form import form_of
-from tiles.mvt import area_of, encode_layer, is_drawn, parameters, tile_statement
+from tiles.mvt import MOST_KNOWN, area_of, encode_layer, is_drawn, parameters, snapshot, tile_select, tile_statement
 from tiles.overview import is_made_of_sums
 from tiles.settle import KEEPING_LOCK, settle
 from tiles.sql import statement
@@ -92,18 +92,33 @@ class Built(NamedTuple):
 
 async def build_tile(connection: psycopg.AsyncConnection[Any], row: LayerRow, place: Place, form: bytes) -> Built:
     """Build a tile from the model; where it is made of sums these are to be settled before (``settle``)."""
-    tile = place.tile
-    if not is_drawn(row, tile.z):
+    if not is_drawn(row, place.tile.z):
         return Built(place, form, pack(b""), "")
-    prepared = tile_statement(row, form, tile.z, place.area)
-    cursor = await connection.execute(
-        prepared.sql.encode(), prepared.parameters | parameters(tile), prepare=True, binary=True
-    )
-    found = await cursor.fetchone()
-    assert found is not None
-    content = bytes(found[1] or b"")
-    body = await asyncio.to_thread(pack, content) if len(content) > LONG_BYTES else pack(content)
-    return Built(place, form, body, found[0])
+    snapshot, content = await _one(connection, tile_statement(row, form, place.tile.z, place.area), place, form)
+    return Built(place, form, await _pack(bytes(content or b"")), snapshot)
+
+
+async def read_or_build(
+    connection: psycopg.AsyncConnection[Any], row: LayerRow, place: Place, form: bytes
+) -> Body | Built:
+    """Return a stored tile that still holds, else build it: one statement, as two cost a tenth of a tile more."""
+    if not is_drawn(row, place.tile.z):
+        return Built(place, form, pack(b""), "")
+    tag, body, snapshot, content = await _one(connection, _read_or_build(row, form, place), place, form)
+    if tag is not None:
+        return Body(bytes(tag), bytes(body or b""))
+    return Built(place, form, await _pack(bytes(content or b"")), snapshot)
+
+
+async def _one(connection: psycopg.AsyncConnection[Any], prepared: Prepared, place: Place, form: bytes) -> Any:
+    """Return the row of a tile's statement."""
+    values = prepared.parameters | parameters(place.tile) | _columns(place) | {"form": form}
+    cursor = await connection.execute(prepared.sql.encode(), values, prepare=True, binary=True)
+    return await cursor.fetchone()
+
+
+async def _pack(content: bytes) -> Body:
+    return await asyncio.to_thread(pack, content) if len(content) > LONG_BYTES else pack(content)
 
 
 async def keep_tiles(connection: psycopg.AsyncConnection[Any], built: Sequence[Built]) -> None:
@@ -166,6 +181,26 @@ def reach(tile: Tile) -> str:
 
 def _columns(place: Place) -> dict[str, Any]:
     return {"layer": place.layer_id, **place.tile._asdict(), "area": place.area}
+
+
+#: Statements that read a tile or build it, by layer, form, zoom and area.
+_known: dict[tuple[str, bytes, int, str], Prepared] = {}
+
+
+def _read_or_build(row: LayerRow, form: bytes, place: Place) -> Prepared:
+    key = (row.id, form, place.tile.z, place.area)
+    found = _known.get(key)
+    if found is None:
+        if len(_known) >= MOST_KNOWN:
+            _known.clear()
+        kept = statement("tile_read").columns(column("tag", LargeBinary), column("body", LargeBinary)).cte("kept")
+        built = tile_select(row, place.tile.z, place.area).scalar_subquery()
+        found = _known[key] = compiled(
+            select(kept.c.tag, kept.c.body, null(), null()).union_all(
+                select(null(), null(), snapshot(), built).where(~exists(select(kept.c.tag)))
+            )
+        )
+    return found
 
 
 @lru_cache(maxsize=8)

@@ -120,7 +120,7 @@ async def test_one_who_leaves_ends_the_query(settings: Settings, database_url: s
         return {"type": "http.disconnect"}
 
     def waiting(connection: Connection) -> int:
-        query = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and query like '%ST_AsMVT%'"
+        query = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and query like '%geom_3857%'"
         return int(connection.execute(text(query)).scalar_one())
 
     async with service.running():

@@ -26,7 +26,20 @@ from tiles.form import form_of
 from tiles.keeper import Keeper
 from tiles.mvt import Encoded
 from tiles.settle import BOXES_A_NOTICE, settle
-from tiles.store import Body, Place, build_and_keep, join, note_asked, pack, place_of, reach, read_stored
+from tiles.store import (
+    Body,
+    Built,
+    Place,
+    build_and_keep,
+    join,
+    keep_tiles,
+    note_asked,
+    pack,
+    place_of,
+    reach,
+    read_or_build,
+    read_stored,
+)
 from tiles.tile import BUFFER, Envelope, Tile, envelope, tiles_that_show
 
 ADMIN = Caller("admin")
@@ -57,14 +70,17 @@ def build(engine: Engine, at: Tile, caller: Caller = ADMIN) -> Body:
 
 
 def stored(engine: Engine, at: Tile, caller: Caller = ADMIN) -> Body | None:
-    """Return a tile as the service reads it."""
+    """Return a tile as the service reads it, alone and where it is built at once if it is not stored."""
     with engine.connect() as connection:
         row = get_layer(connection, "buildings", ADMIN)
 
     async def read() -> Body | None:
         url = driver_url(engine.url.render_as_string(hide_password=False))
         async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
-            return await read_stored(connection, place_of(row, at, caller), form_of(row))
+            kept = await read_stored(connection, place_of(row, at, caller), form_of(row))
+            found = await read_or_build(connection, row, place_of(row, at, caller), form_of(row))
+            assert isinstance(found, Built) if kept is None else found == kept
+            return kept
 
     return asyncio.run(read())
 
@@ -98,6 +114,24 @@ def test_a_tile_is_read_as_it_was_kept(town: Engine) -> None:
     assert stored(town, at, Caller("viewer", "440307")) is None
     assert names(build(town, at, Caller("viewer", "440307"))) == set()
     assert names(stored(town, at)) == {"A"}
+
+
+def test_what_is_not_stored_is_built_as_it_would_be_kept(town: Engine) -> None:
+    at = here(16)
+    with town.connect() as connection:
+        row = get_layer(connection, "buildings", ADMIN)
+
+    async def both() -> list[Body | Built]:
+        url = driver_url(town.url.render_as_string(hide_password=False))
+        async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+            place = place_of(row, at, ADMIN)
+            found = await read_or_build(connection, row, place, form_of(row))
+            assert isinstance(found, Built)
+            await keep_tiles(connection, [found])
+            return [found.body, await read_or_build(connection, row, place, form_of(row))]
+
+    built, kept = asyncio.run(both())
+    assert built == kept == build(town, at)
 
 
 def test_what_the_catalogue_shows_is_part_of_a_tile(town: Engine) -> None:

@@ -122,7 +122,7 @@ async def authenticate(scope: Scope, ring: KeyRing) -> Access:
         raise Unauthenticated
     caller = await ring.find(key)
     if caller is None:
-        raise Unauthenticated("this key is not valid, or no longer; ask the operator for a new one")
+        raise Unauthenticated("this key is not valid, or no longer; ask the operator for a new one", "key_not_valid")
     if is_cookie:
         require_same_origin(scope, headers)
     return Access(caller, is_open=False)
@@ -130,9 +130,14 @@ async def authenticate(scope: Scope, ring: KeyRing) -> Access:
 
 def _open_access(scope: Scope, headers: Headers) -> Access:
     if not is_local_client(scope, headers):
-        raise Unauthenticated("no key exists yet, so only this machine is served; make one with 'cim key create'")
+        raise Unauthenticated(
+            "no key exists yet, so only this machine is served; make one with 'cim key create'", "only_this_machine"
+        )
     if not has_loopback_name(headers):
-        raise Forbidden("as long as no key exists this service answers to localhost, 127.0.0.1 and [::1] only")
+        raise Forbidden(
+            "as long as no key exists this service answers to localhost, 127.0.0.1 and [::1] only",
+            "only_by_loopback_name",
+        )
     require_same_origin(scope, headers)
     return Access(OPEN_CALLER, is_open=True)
 

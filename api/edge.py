@@ -120,7 +120,7 @@ class Exchange:
         """Put a problem in the place of the framework's empty answer to a range outside of a file."""
         size = next((value for name, value in message["headers"] if name.lower() == b"content-range"), b"bytes */*")
         said = f"the range lies outside of the file, which has {size.partition(b'/')[2].decode()} bytes"
-        answer = Problem(416, said, headers={"Content-Range": size.decode()}).response()
+        answer = Problem(416, said, code="range_not_satisfiable", headers={"Content-Range": size.decode()}).response()
         self._instead = bytes(answer.body)
         return {**message, "headers": answer.raw_headers}
 
@@ -134,18 +134,23 @@ def route_of(scope: MutableMapping[str, Any]) -> str:
 def _check_address(scope: Scope) -> None:
     path, query = scope["path"], scope["query_string"]
     if "\0" in path or b"%00" in query or b"\0" in query:
-        raise InvalidInput("the address has a NUL character; leave it out")
+        raise InvalidInput("the address has a NUL character; leave it out", "nul_character", field="address")
     if len(path) + len(query) > ADDRESS_LIMIT:
-        raise InvalidInput(f"the address has more than {ADDRESS_LIMIT} characters; send fewer")
+        raise InvalidInput(
+            f"the address has more than {ADDRESS_LIMIT} characters; send fewer", "address_too_long", most=ADDRESS_LIMIT
+        )
 
 
 def _check_length(headers: Headers) -> None:
     length = headers.get("content-length", "0")
     if not (length.isascii() and length.isdigit()):
-        raise InvalidInput("the header Content-Length is not a number")
+        raise InvalidInput("the header Content-Length is not a number", "length_wrong")
     if int(length[:20]) > BODY_LIMIT:
         raise _too_large()
 
 
 def _too_large() -> BodyTooLarge:
-    return BodyTooLarge(f"the body has more than {BODY_LIMIT // 1024 // 1024} MB; send a smaller or simpler one")
+    return BodyTooLarge(
+        f"the body has more than {BODY_LIMIT // 1024 // 1024} MB; send a smaller or simpler one",
+        "body_too_large", most_mb=BODY_LIMIT // 1024 // 1024,
+    )  # fmt: skip

@@ -57,7 +57,10 @@ class Intake(Generic[Said, Taken]):
         Busy, DatabaseUnavailable
         """
         if sum(len(one.items) for one in self._waiting) > MOST_WAITING:
-            raise Busy(f"more {self._noun} come than can be taken in; send this again in a moment")
+            raise Busy(
+                f"more {self._noun} come than can be taken in; send this again in a moment",
+                "busy_taking_in", noun=self._noun,
+            )  # fmt: skip
         answer: asyncio.Future[list[Taken]] = asyncio.get_running_loop().create_future()
         self._waiting.append(Waiting(items, actor, answer))
         if self._running is None or self._running.done():

@@ -14,4 +14,6 @@ def parse_json(body: bytes, wanted: str) -> Any:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise InvalidInput(f"the body is not JSON ({error}); send {wanted}") from None
+        raise InvalidInput(
+            f"the body is not JSON ({error}); send {wanted}", "body_not_json", reason=str(error), wanted=wanted
+        ) from None

@@ -49,7 +49,10 @@ class ObservationIntake:
         Busy, DatabaseUnavailable
         """
         if sum(len(one.readings) for one in self._waiting) > MOST_WAITING:
-            raise Busy("more readings come than can be written; send these again in a moment")
+            raise Busy(
+                "more readings come than can be written; send these again in a moment",
+                "busy_taking_in", noun="readings",
+            )  # fmt: skip
         answer: asyncio.Future[Observed] = asyncio.get_running_loop().create_future()
         self._waiting.append(Waiting(readings, caller, answer))
         if self._running is None or self._running.done():

@@ -35,12 +35,17 @@ def check_names(request: Request, known: set[str]) -> None:
     given = request.query_params.multi_items()
     unknown = sorted({name for name, _ in given} - known)
     if unknown:
-        raise InvalidInput(f"unknown query parameter '{unknown[0][:80]}'; known are: {', '.join(sorted(known))}")
+        raise InvalidInput(
+            f"unknown query parameter '{unknown[0][:80]}'; known are: {', '.join(sorted(known))}",
+            "unknown_field", given=unknown[0][:80], known=sorted(known),
+        )  # fmt: skip
     if len({name for name, _ in given}) != len(given):
-        raise InvalidInput("a query parameter is given twice; give each once")
+        raise InvalidInput("a query parameter is given twice; give each once", "parameter_twice")
     form = request.query_params.get("f", "json")
     if form not in ("json", "geojson"):
-        raise InvalidInput(f"f is '{form[:40]}'; only 'json' is available")
+        raise InvalidInput(
+            f"f is '{form[:40]}'; only 'json' is available", "not_one_of", field="f", given=form[:40], choices=["json"]
+        )
 
 
 def parse_limit(text: str | None, default: int) -> int:
@@ -53,7 +58,10 @@ def parse_limit(text: str | None, default: int) -> int:
     if text is None:
         return default
     if not (text.isascii() and text.isdigit() and int(text[:20]) >= 1):
-        raise InvalidInput(f"limit is '{text[:40]}'; use a whole number from 1 to {MAX_LIMIT}")
+        raise InvalidInput(
+            f"limit is '{text[:40]}'; use a whole number from 1 to {MAX_LIMIT}",
+            "whole_number_wrong", field="limit", given=text[:40], least=1, most=MAX_LIMIT,
+        )  # fmt: skip
     return min(int(text[:20]), MAX_LIMIT)
 
 
@@ -67,7 +75,9 @@ def parse_cursor(text: str | None) -> int | None:
     if text is None:
         return None
     if not (text.isascii() and text.isdigit() and len(text) <= 19 and int(text) <= LARGEST_CURSOR):
-        raise InvalidInput(f"cursor is '{text[:40]}'; follow the link 'next' of the page before")
+        raise InvalidInput(
+            f"cursor is '{text[:40]}'; follow the link 'next' of the page before", "cursor_wrong", given=text[:40]
+        )
     return int(text)
 
 
@@ -85,9 +95,12 @@ def parse_datetime(text: str | None) -> tuple[datetime | None, datetime | None] 
     parts = text.split("/")
     is_interval = len(parts) == 2
     if len(parts) > 2 or not all(_is_instant(part) or (is_interval and part in _OPEN) for part in parts):
-        raise InvalidInput(f"datetime is '{text[:80]}'; use an instant or an interval like 2025-06-01T00:00:00Z/..")
+        raise InvalidInput(
+            f"datetime is '{text[:80]}'; use an instant or an interval like 2025-06-01T00:00:00Z/..",
+            "not_a_time", field="datetime", given=text[:80],
+        )  # fmt: skip
     if is_interval and not _OPEN & set(parts) and datetime.fromisoformat(parts[0]) > datetime.fromisoformat(parts[1]):
-        raise InvalidInput(f"datetime is '{text[:80]}': its end is before its beginning")
+        raise InvalidInput(f"datetime is '{text[:80]}': its end is before its beginning", "from_after_to")
     begin, end = (None if part in _OPEN else datetime.fromisoformat(part.upper()) for part in (parts[0], parts[-1]))
     return begin, end
 
@@ -102,7 +115,10 @@ def parse_asof(text: str | None) -> datetime | None:
     if text is None:
         return None
     if not _is_instant(text):
-        raise InvalidInput(f"asof is '{text[:80]}'; use an instant like 2025-06-01T08:00:00+08:00")
+        raise InvalidInput(
+            f"asof is '{text[:80]}'; use an instant like 2025-06-01T08:00:00+08:00",
+            "not_a_time", field="asof", given=text[:80],
+        )  # fmt: skip
     return datetime.fromisoformat(text.upper())
 
 
@@ -114,9 +130,15 @@ def check_filter_language(language: str | None, crs: str | None) -> None:
     InvalidInput
     """
     if language not in (None, "cql2-text"):
-        raise InvalidInput(f"filter-lang is '{language[:40]}'; only cql2-text is available")
+        raise InvalidInput(
+            f"filter-lang is '{language[:40]}'; only cql2-text is available",
+            "not_one_of", field="filter-lang", given=language[:40], choices=["cql2-text"],
+        )  # fmt: skip
     if crs not in (None, CRS84):
-        raise InvalidInput(f"filter-crs is '{crs[:80]}'; only {CRS84} is available")
+        raise InvalidInput(
+            f"filter-crs is '{crs[:80]}'; only {CRS84} is available",
+            "not_one_of", field="filter-crs", given=crs[:80], choices=[CRS84],
+        )  # fmt: skip
 
 
 def _is_instant(text: str) -> bool:

@@ -63,4 +63,6 @@ def require_same_origin(scope: Scope, headers: Headers) -> None:
     except ValueError:
         foreign = True
     if foreign or site not in ("same-origin", "none"):
-        raise Forbidden("a page of another origin may not change anything here; send the key as a Bearer token")
+        raise Forbidden(
+            "a page of another origin may not change anything here; send the key as a Bearer token", "another_origin"
+        )

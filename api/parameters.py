@@ -18,7 +18,10 @@ def parse_layers(text: str | None) -> list[str] | None:
         return None
     names = [name.strip() for name in text.split(",")]
     if len(names) > MAX_LAYERS or not all(names):
-        raise InvalidInput(f"layers: give 1 to {MAX_LAYERS} layer ids separated by commas; /api/layers lists them")
+        raise InvalidInput(
+            f"layers: give 1 to {MAX_LAYERS} layer ids separated by commas; /api/layers lists them",
+            "layers_wrong", most=MAX_LAYERS,
+        )  # fmt: skip
     return names
 
 
@@ -34,7 +37,12 @@ def parse_box(text: str | None) -> tuple[float, float, float, float] | None:
     try:
         west, south, east, north = (float(part) for part in text.split(","))
     except ValueError:
-        raise InvalidInput(f"bbox is '{text[:80]}'; write west,south,east,north in degrees") from None
+        raise InvalidInput(
+            f"bbox is '{text[:80]}'; write west,south,east,north in degrees", "bbox_wrong", given=text[:80]
+        ) from None
     if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
-        raise InvalidInput(f"bbox is '{text[:80]}'; write west,south,east,north in degrees, west before east")
+        raise InvalidInput(
+            f"bbox is '{text[:80]}'; write west,south,east,north in degrees, west before east",
+            "bbox_wrong", given=text[:80],
+        )  # fmt: skip
     return west, south, east, north

@@ -16,11 +16,24 @@ MEDIA_TYPE = "application/problem+json"
 
 @dataclass(frozen=True)
 class Problem:
-    """One problem; ``extra`` are extension members of the body, ``headers`` go beside it."""
+    """One problem.
+
+    Attributes
+    ----------
+    code, values
+        Which sentence the detail is, and what it tells beside its words: extension members, for those who say it in
+        another language. Neither is there without a code.
+    extra
+        Further extension members of the body.
+    headers
+        They go beside the body.
+    """
 
     status: int
     detail: str
     title: str | None = None
+    code: str | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
 
@@ -29,14 +42,16 @@ class Problem:
 
         What a caller said is repeated as far as it can be written: half a surrogate pair has no bytes.
         """
-        members = {
+        members: dict[str, Any] = {
             "type": "about:blank",
             "title": self.title or HTTPStatus(self.status).phrase,
             "status": self.status,
             "detail": self.detail,
         }
+        if self.code is not None:
+            members |= {"code": self.code, "values": dict(self.values)}
         try:
-            return orjson.dumps(members | dict(self.extra), default=str)
+            return orjson.dumps(members | dict(self.extra), default=str, option=orjson.OPT_SERIALIZE_NUMPY)
         except orjson.JSONEncodeError:
             said = json.dumps(members | dict(self.extra), default=str, ensure_ascii=False)
             return said.encode("utf-8", "replace")
@@ -49,14 +64,19 @@ class Problem:
 
 #: What may go wrong at any address that asks for a key.
 ALWAYS = (400, 401, 403, 503)
-_MEMBERS = {"type": "string", "title": "string", "status": "integer", "detail": "string", "instance": "string"}
+_MEMBERS: dict[str, dict[str, Any]] = {
+    **{name: {"type": "string"} for name in ("type", "title", "detail", "instance")},
+    "status": {"type": "integer"},
+    "code": {"type": "string", "description": "Which sentence 'detail' is; it stays when the sentence is written anew"},
+    "values": {"type": "object", "description": "What 'detail' tells beside its words, each by its name"},
+}
 _CONTENT: dict[str, Any] = {
     MEDIA_TYPE: {
         "schema": {
             "type": "object",
             "description": "RFC 9457: what was wrong, and what would be right",
             "required": ["type", "title", "status", "detail"],
-            "properties": {name: {"type": kind} for name, kind in _MEMBERS.items()},
+            "properties": _MEMBERS,
         }
     }
 }

@@ -95,5 +95,8 @@ def _find(connection: Connection, layer_id: str) -> LayerRow | None:
 
 def _visible(name: str, row: LayerRow | None, caller: Caller) -> LayerRow:
     if row is None or row.visibility not in caller.visible_levels():
-        raise NotFound(f"there is no layer '{name[:100]}'; /api/layers lists those that you may see")
+        raise NotFound(
+            f"there is no layer '{name[:100]}'; /api/layers lists those that you may see",
+            "no_such_layer", layer=name[:100],
+        )  # fmt: skip
     return row

@@ -43,7 +43,10 @@ class Caller:
         """Raise Forbidden where the role does not allow an action."""
         if not self.may(action):
             allowed = ", ".join(sorted(ACTIONS[action]))
-            raise Forbidden(f"the role '{self.role}' may not do this ({action}); allowed are: {allowed}")
+            raise Forbidden(
+                f"the role '{self.role}' may not do this ({action}); allowed are: {allowed}",
+                "action_forbidden", role=self.role, action=action, allowed=sorted(ACTIONS[action]),
+            )  # fmt: skip
 
 
 #: On loopback, as long as no key exists.

@@ -92,8 +92,9 @@ class CrsTransform:
         except ProjError as error:
             raise InvalidInput(
                 f"coordinates such as ({np.ravel(x)[0]}, {np.ravel(y)[0]}) do not lie in "
-                f"{name_of(self.source)}: {error}"
-            ) from None
+                f"{name_of(self.source)}: {error}",
+                "outside_of_crs", given=f"{np.ravel(x)[0]}, {np.ravel(y)[0]}", crs=name_of(self.source),
+            ) from None  # fmt: skip
         return tuple(np.asarray(part, dtype=np.float64) for part in moved)
 
     def geometries(self, geometries: NDArray[np.object_]) -> NDArray[np.object_]:
@@ -127,8 +128,9 @@ def parse_crs(value: Any) -> CRS:
     except CRSError:
         raise InvalidInput(
             f"'{str(value)[:200]}' is not a coordinate reference system; use e.g. EPSG:4547, or one of "
-            f"{', '.join(local_systems.names())}"
-        ) from None
+            f"{', '.join(local_systems.names())}",
+            "not_a_crs", given=str(value)[:200],
+        ) from None  # fmt: skip
 
 
 @lru_cache(maxsize=256)

@@ -1,14 +1,39 @@
-"""One tree of errors; a class's docstring is its default message, and messages name the value and the remedy."""
+"""One tree of errors; a class's docstring is its default message, and messages name the value and the remedy.
+
+Messages that people meet have a code and their values beside them, from which a viewer tells them in its language.
+"""
 
 from __future__ import annotations
+
+import re
+from typing import Any
 
 
 class CimError(Exception):
     """The request could not be carried out."""
 
-    def __init__(self, detail: str | None = None) -> None:
+    def __init__(self, detail: str | None = None, code: str | None = None, /, **values: Any) -> None:
+        """Keep what is said, and what it takes to say the same in another language.
+
+        Parameters
+        ----------
+        detail
+            The sentence in English; the class's own where nothing is said.
+        code
+            Which sentence it is; it stays as it is when the sentence is written anew. The class's own sentence has
+            the class's name for it.
+        values
+            What the sentence tells beside its words, each by its name: numbers, ids, names, lists of them. Nothing
+            else, as they go out with it.
+        """
         self.detail = detail or (type(self).__doc__ or "").strip()
+        self.code = code or (None if detail else _snake_case(type(self).__name__))
+        self.values = values
         super().__init__(self.detail)
+
+    def told(self) -> dict[str, Any]:
+        """Return it as the reason that another error gives."""
+        return {"detail": self.detail, "code": self.code, "values": self.values}
 
 
 class InvalidInput(CimError):
@@ -92,3 +117,7 @@ class ClusterFailure(CimError):
 
 class Busy(CimError):
     """The server is busy; try again in a moment."""
+
+
+def _snake_case(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()

@@ -67,8 +67,9 @@ def require_ready(connection: Connection) -> None:
     found = current_revision(connection)
     if found != head_revision():
         raise DatabaseNotReady(
-            f"the database is at revision {found or 'none'}, this program needs {head_revision()}; run 'cim init'"
-        )
+            f"the database is at revision {found or 'none'}, this program needs {head_revision()}; run 'cim init'",
+            "database_revision", found=found or "none", needed=head_revision(),
+        )  # fmt: skip
     connection.execute(select(layer.c.id).limit(1))
 
 
@@ -80,8 +81,9 @@ def _create_extensions(connection: Connection) -> None:
         except Exception as error:
             raise DatabaseUnavailable(
                 f"the database lacks the extension '{name}': install its package on the database server and have "
-                f"an administrator run: create extension {name};"
-            ) from error
+                f"an administrator run: create extension {name};",
+                "database_lacks_extension", name=name,
+            ) from error  # fmt: skip
 
 
 def missing_extensions(connection: Connection) -> list[str]:

@@ -130,7 +130,10 @@ def get_layer(connection: Connection, layer_id: str, caller: Caller) -> LayerRow
         select(*columns).where(layer.c.id == layer_id, layer.c.visibility.in_(caller.visible_levels()))
     ).one_or_none()
     if row is None:
-        raise NotFound(f"there is no layer '{layer_id[:100]}'; /api/layers lists those that you may see")
+        raise NotFound(
+            f"there is no layer '{layer_id[:100]}'; /api/layers lists those that you may see",
+            "no_such_layer", layer=layer_id[:100],
+        )  # fmt: skip
     return LayerRow(*row)
 
 

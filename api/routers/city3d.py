@@ -75,8 +75,9 @@ async def show_content(
         found = await service.compute(kept_content, layer, level, x, y, wanted)
         if found is None:
             raise NotFound(
-                f"the layer '{layer[:100]}' draws nothing at {level}/{x}/{y}; its subtrees say where it does"
-            )
+                f"the layer '{layer[:100]}' draws nothing at {level}/{x}/{y}; its subtrees say where it does",
+                "nothing_drawn_there", layer=layer[:100],
+            )  # fmt: skip
         return found
 
     return await _answer(request, layer, service, wanted, build, GLB)

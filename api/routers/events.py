@@ -203,7 +203,10 @@ def _read(kind: str, body: bytes) -> Read:
     if not isinstance(document, list):
         return Read([reader(document)], is_single=True)
     if len(document) > MOST_AT_ONCE:
-        raise InvalidInput(f"{len(document)} events at once; send at most {MOST_AT_ONCE}")
+        raise InvalidInput(
+            f"{len(document)} events at once; send at most {MOST_AT_ONCE}",
+            "too_many", field="events", count=len(document), most=MOST_AT_ONCE,
+        )  # fmt: skip
     return Read([_try(reader, one) for one in document], is_single=False)
 
 
@@ -227,5 +230,8 @@ def _states(text: str | None) -> list[str] | None:
         return None
     found = text.split(",")
     if unknown := set(found) - set(STATES):
-        raise InvalidInput(f"state is '{sorted(unknown)[0][:40]}'; use some of {', '.join(STATES)}")
+        raise InvalidInput(
+            f"state is '{sorted(unknown)[0][:40]}'; use some of {', '.join(STATES)}",
+            "not_one_of", field="state", given=sorted(unknown)[0][:40], choices=STATES,
+        )  # fmt: skip
     return found

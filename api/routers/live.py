@@ -63,7 +63,7 @@ async def live(
 ) -> Response:
     """Send 'hello', then 'layer', 'tiles', 'event', 'track', 'model' and 'job' as they happen; a comment every 15 s."""
     if service.live.is_full():
-        raise Busy("too many event streams are open; close some")
+        raise Busy("too many event streams are open; close some", "too_many_streams")
     caller = request.scope["state"]["access"].caller
     wanted = Wanted(
         caller, await _layers_wanted(service, caller, parse_layers(layers), parse_layers(themes)), parse_box(bbox),
@@ -102,7 +102,10 @@ async def _layers_wanted(
     found = await service.read(visible_layers, caller)
     unknown = set(themes) - {layer.theme_id for layer in found}
     if unknown:
-        raise InvalidInput(f"there is no theme '{min(unknown)[:80]}'; /api/layers names the theme of each layer")
+        raise InvalidInput(
+            f"there is no theme '{min(unknown)[:80]}'; /api/layers names the theme of each layer",
+            "no_such_theme", given=min(unknown)[:80],
+        )  # fmt: skip
     return frozenset(layer.id for layer in found if layer.theme_id in themes) | frozenset(names or ())
 
 

@@ -145,5 +145,7 @@ def _split(text: str | None) -> tuple[str, ...]:
         return ()
     names = tuple(name.strip() for name in text.split(","))
     if not all(names):
-        raise InvalidInput(f"'{text[:80]}' has an empty name; ids or keys separated by commas are right")
+        raise InvalidInput(
+            f"'{text[:80]}' has an empty name; ids or keys separated by commas are right", "empty_name", given=text[:80]
+        )
     return names

@@ -77,7 +77,10 @@ async def collection(request: Request, layer: str, service: Host, caller: Who, b
     """Return one collection."""
     found = [row for row in await service.read(list_layers, caller) if row["id"] == layer and _has_features(row)]
     if not found:
-        raise NotFound(f"there is no collection '{layer[:100]}'; /ogc/collections lists those that you may see")
+        raise NotFound(
+            f"there is no collection '{layer[:100]}'; /ogc/collections lists those that you may see",
+            "no_such_layer", layer=layer[:100],
+        )  # fmt: skip
     return json_answer(request, _collection(base_url, found[0]))
 
 
@@ -93,7 +96,10 @@ def get_collection(connection: Connection, layer: str, caller: Caller) -> LayerR
     """Return the row of a layer that has features (raises NotFound)."""
     row = get_layer(connection, layer, caller)
     if row.geometry_type == "raster":
-        raise NotFound(f"the layer '{layer}' is a raster and has no features; see /terrain.json")
+        raise NotFound(
+            f"the layer '{layer}' is a raster and has no features; see /terrain.json",
+            "layer_without_objects", layer=layer,
+        )  # fmt: skip
     return row
 
 

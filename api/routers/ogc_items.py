@@ -87,7 +87,10 @@ async def item(
     check_names(request, {"asof", "f"})
     row = await service.read(get_collection, layer, caller)
     if not (id.isascii() and id.isdigit() and len(id) <= 19):
-        raise NotFound(f"the layer '{layer}' has no item '{id[:40]}'; ids are whole numbers")
+        raise NotFound(
+            f"the layer '{layer}' has no item '{id[:40]}'; ids are whole numbers",
+            "no_such_item", layer=layer, id=id[:40],
+        )  # fmt: skip
     body = await service.read(get_item, row, int(id), caller, parse_asof(asof))
     path = f"{base_url}/ogc/collections/{layer}"
     links: list[dict[str, Any]] = [

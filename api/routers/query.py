@@ -74,6 +74,9 @@ def _read_zone(body: bytes) -> Any:
 def _read_aggregate(body: bytes) -> AggregateRequest:
     document = parse_json(body, "a GeoJSON polygon")
     if not isinstance(document, dict):
-        raise InvalidInput("the body is not an object with 'layer', 'grid' and 'level'")
+        raise InvalidInput(
+            "the body is not an object with 'layer', 'grid' and 'level'",
+            "not_an_object", wanted='{"layer": ..., "grid": ..., "level": ...}',
+        )  # fmt: skip
     zone = parse_zone({"geometry": document["geometry"]}).geometry if document.get("geometry") is not None else None
     return parse_request(document, zone)

@@ -36,7 +36,13 @@ async def rerun(hash: Hash, request: Request, service: Host, caller: Who) -> Res
     kept = await service.read(find_receipt, hash, caller)
     status, answer = await ask_again(request, Question(kept.method, kept.path, kept.query, kept.body or b""))
     if status >= 300:
-        raise Conflict(f"the question can no longer be answered: {answer.get('detail') or answer.get('title')}")
+        raise Conflict(
+            f"the question can no longer be answered: {answer.get('detail') or answer.get('title')}",
+            "cannot_ask_again", reason={name: answer[name] for name in ("detail", "code", "values") if name in answer},
+        )  # fmt: skip
     if not has_receipt(answer):
-        raise Conflict(f"the question can no longer be answered: {answer.get('reason') or answer.get('state')}")
+        raise Conflict(
+            f"the question can no longer be answered: {answer.get('reason') or answer.get('state')}",
+            "cannot_ask_again", reason=answer.get("reason") or answer.get("state"),
+        )  # fmt: skip
     return Response(encode(compare(kept, answer, caller)), headers=NO_STORE, media_type=JSON)

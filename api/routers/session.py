@@ -31,7 +31,9 @@ async def show(request: Request, access: Admitted) -> Response:
 async def sign_in(request: Request, body: SignIn, service: Host) -> Response:
     """Set the cookie that carries the key until the browser is closed."""
     if await service.keys.find(body.key.strip()) is None:
-        raise Unauthenticated("this key is not valid; ask the operator, who makes keys with 'cim key create'")
+        raise Unauthenticated(
+            "this key is not valid; ask the operator, who makes keys with 'cim key create'", "key_not_valid"
+        )
     response = Response(status_code=204)
     is_secure = request.url.scheme == "https"
     response.set_cookie(COOKIE, body.key.strip(), path="/", httponly=True, samesite="strict", secure=is_secure)

@@ -133,5 +133,8 @@ def _kinds(text: str | None) -> list[str] | None:
         return None
     found = text.split(",")
     if unknown := set(found) - set(UNIT_KINDS):
-        raise InvalidInput(f"kind is '{sorted(unknown)[0][:40]}'; use some of {', '.join(UNIT_KINDS)}")
+        raise InvalidInput(
+            f"kind is '{sorted(unknown)[0][:40]}'; use some of {', '.join(UNIT_KINDS)}",
+            "not_one_of", field="kind", given=sorted(unknown)[0][:40], choices=UNIT_KINDS,
+        )  # fmt: skip
     return found

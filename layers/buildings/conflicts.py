@@ -18,6 +18,7 @@ from layers.buildings.merge import remake_building
 from layers.buildings.rules import rules
 from layers.queries.small_counts import is_personal, sees_all, shown
 from layers.queries.visible import in_area, visible_layers
+from layers.said import require_limit
 
 MAX_LIMIT = 1000
 #: 'open' asks for a decision, 'settled' has one
@@ -193,8 +194,7 @@ def _check(query: ConflictsQuery) -> None:
         raise InvalidInput(f"no conflicts are kept of '{query.field[:80]}'; there are: {', '.join(fields)}")
     if query.status is not None and query.status not in STATUSES:
         raise InvalidInput(f"status is '{query.status[:40]}'; {' or '.join(STATUSES)} is right, or all")
-    if not 1 <= query.limit <= MAX_LIMIT:
-        raise InvalidInput(f"limit is {query.limit}; a whole number from 1 to {MAX_LIMIT} is right")
+    require_limit(query.limit, MAX_LIMIT)
 
 
 def _after(cursor: str) -> tuple[float, int]:

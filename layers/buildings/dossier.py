@@ -26,7 +26,7 @@ def get_dossier(connection: Connection, building_id: int, caller: Caller) -> dic
         No building has this id, or the caller may not see it.
     """
     if layer_of(connection, building_id, caller).table is not building:
-        raise NotFound(f"the object {building_id} is no building")
+        raise NotFound(f"the object {building_id} is no building", "not_a_building", id=building_id)
     record = get_object(connection, building_id, caller)
     visible = {entry.id for entry in visible_layers(connection, caller)}
     models = [entry for entry in list_models(connection, caller) if entry["building_id"] == building_id]

@@ -10,12 +10,13 @@ import shapely
 from sqlalchemy import Connection, Select, func, literal, select
 
 from cim.access import Caller
-from cim.errors import InvalidInput, NotFound
+from cim.errors import NotFound
 from cim.importing import AfterImport
 from cim.reports import Note
 from cim.tables import GEOGRAPHIC_SRID, grid_cell
 from layers.grids.topology import Fault, find_faults
 from layers.queries.visible import in_area, visible_layers
+from layers.said import require_on_earth
 from layers.sql import statement
 
 LAYER = "grid_cells"
@@ -121,8 +122,7 @@ def cell_at(
     InvalidInput
         For a place that is none.
     """
-    if not (abs(longitude) <= 180 and abs(latitude) <= 90):
-        raise InvalidInput(f"lon {longitude}, lat {latitude} is no place on earth; degrees are right, longitude first")
+    require_on_earth(longitude, latitude)
     if grid not in visible_grids(connection, caller):
         raise NotFound(f"there is no grid '{grid[:60]}'; /grids lists those that you may see")
     point = select(func.ST_SetSRID(func.ST_MakePoint(longitude, latitude), literal(GEOGRAPHIC_SRID))).scalar_subquery()

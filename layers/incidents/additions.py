@@ -75,10 +75,16 @@ def parse_additions(body: Any, *, rows: Sequence[str] = ()) -> Additions:
     """
     said = fields_of(body, FIELDS, f'a file of additions: {{"format": "{FORMAT}", "incident": ..., "entries": [...]}}')
     if said.get("format") != FORMAT:
-        raise InvalidInput(f"format is {str(said.get('format'))[:40]!r}; '{FORMAT}' is right")
+        raise InvalidInput(
+            f"format is {str(said.get('format'))[:40]!r}; '{FORMAT}' is right",
+            "additions_wrong_format", given=str(said.get("format"))[:40], right=FORMAT,
+        )  # fmt: skip
     incident, by = uuid_in(said, "incident"), text_in(said, "by", LENGTHS["by"])
     if incident is None or not by:
-        raise InvalidInput("incident and by are missing: the incident's UUID, and who wrote this down")
+        raise InvalidInput(
+            "incident and by are missing: the incident's UUID, and who wrote this down",
+            "missing", fields=["incident", "by"],
+        )  # fmt: skip
     content = {"incident": str(incident), "by": by, "entries": said.get("entries"), "changes": said.get("changes")}
     digest = hashlib.sha256(orjson.dumps(orjson.loads(text_of(content, "the file")), option=orjson.OPT_SORT_KEYS))
     entries = tuple(_each(said, "entries", MOST_ENTRIES, lambda one: _entry(one, by), rows))
@@ -86,28 +92,30 @@ def parse_additions(body: Any, *, rows: Sequence[str] = ()) -> Additions:
     uuids = Counter(one.uuid for one in (*entries, *changes))
     twice = [str(uuid) for uuid, count in uuids.items() if count > 1]
     if twice:
-        raise InvalidInput(f"two entries or changes have the same uuid {twice[0]}; each needs its own")
+        raise InvalidInput(
+            f"two entries or changes have the same uuid {twice[0]}; each needs its own", "uuid_twice", given=twice[0]
+        )
     return Additions(incident, by, entries, changes, digest.digest())
 
 
 def _each(said: Mapping[str, Any], name: str, most: int, read: Any, rows: Sequence[str] = ()) -> list[Any]:
     listed = said.get(name) or []
     if not isinstance(listed, list) or len(listed) > most:
-        raise InvalidInput(f"{name} is no list of at most {most}")
+        raise InvalidInput(f"{name} is no list of at most {most}", "not_a_list_of", field=name, most=most)
     found = []
     for number, one in enumerate(listed):
         try:
             found.append(read(one))
         except InvalidInput as error:
             place = rows[number] if rows else f"{name}[{number}]"
-            raise InvalidInput(f"{place}: {error.detail}") from None
+            raise InvalidInput(f"{place}: {error.detail}", "in_part", part=place, reason=error.told()) from None
     return found
 
 
 def _entry(said: Any, by: str) -> EntryWish:
     """Read an entry; a device whose clock is wrong is no reason to lose it."""
     if not isinstance(said, Mapping):
-        raise InvalidInput("an entry is an object")
+        raise InvalidInput("an entry is an object", "not_an_object", wanted='{"kind": ...}')
     told, moment = dict(said), said.get("at")
     told.setdefault("by", by)
     if isinstance(moment, str) and _is_beyond(moment):
@@ -115,7 +123,9 @@ def _entry(said: Any, by: str) -> EntryWish:
         told["text"] = f"{told.get('text') or ''} [{moment[:40]}]".strip()[: LENGTHS["text"]]
     wish = parse_entry(told)
     if wish.uuid is None:
-        raise InvalidInput("uuid is missing; without it nobody can tell whether it was taken over before")
+        raise InvalidInput(
+            "uuid is missing; without it nobody can tell whether it was taken over before", "missing", fields=["uuid"]
+        )
     return wish
 
 
@@ -132,18 +142,21 @@ def _change(said: Any, by: str) -> FieldChange:
     told = fields_of(said, CHANGE_FIELDS, "a change with uuid, of, base and values")
     uuid, of, ref = uuid_in(told, "uuid"), told.get("of"), told.get("ref")
     if uuid is None or of not in ("incident", "zone"):
-        raise InvalidInput("a change needs its uuid, and of: 'incident' or 'zone'")
+        raise InvalidInput("a change needs its uuid, and of: 'incident' or 'zone'", "missing", fields=["uuid", "of"])
     known = OF_INCIDENT if of == "incident" else OF_ZONE
     values = _values(told.get("values"), "values", known)
     base = _values(told.get("base"), "base", known)
     missing = set(values) - set(base)
     if missing or not values:
         raise InvalidInput(
-            f"values and base have the same fields, at least one; base lacks {', '.join(missing) or '-'}"
-        )
+            f"values and base have the same fields, at least one; base lacks {', '.join(missing) or '-'}",
+            "change_without_base", fields=sorted(missing),
+        )  # fmt: skip
     checked = _incident_values(values) if of == "incident" else _zone_values(values)
     if of == "zone" and not (isinstance(ref, int | str) and str(ref).isascii() and str(ref).isdigit()):
-        raise InvalidInput(f"ref is {str(ref)[:40]!r}; the id of the zone is right")
+        raise InvalidInput(
+            f"ref is {str(ref)[:40]!r}; the id of the zone is right", "not_an_id", field="ref", given=str(ref)[:40]
+        )
     author = text_in(told, "by", LENGTHS["by"]) or by
     moment = None if isinstance(told.get("at"), str) and _is_beyond(told["at"]) else time_in(told, "at")
     return FieldChange(
@@ -154,7 +167,7 @@ def _change(said: Any, by: str) -> FieldChange:
 def _values(value: Any, name: str, known: tuple[str, ...]) -> Mapping[str, Any]:
     found = fields_of(value, known, f"{name} of a change")
     if b"\\u0000" in text_of(dict(found), name):
-        raise InvalidInput(f"{name} has a NUL character; leave it out")
+        raise InvalidInput(f"{name} has a NUL character; leave it out", "nul_character", field=name)
     return found
 
 

@@ -53,16 +53,25 @@ def settle_conflict(
         It is settled already.
     """
     if choice not in CHOICES:
-        raise InvalidInput(f"choice is '{choice[:40]}'; use one of {', '.join(CHOICES)}")
+        raise InvalidInput(
+            f"choice is '{choice[:40]}'; use one of {', '.join(CHOICES)}",
+            "not_one_of", field="choice", given=choice[:40], choices=CHOICES,
+        )  # fmt: skip
     locked(connection, incident_id, caller)
     own = incident_conflict.c
     row = connection.execute(
         select(incident_conflict).where(own.incident_id == incident_id, own.id == conflict_id)
     ).one_or_none()
     if row is None or not _may_see(connection, row, caller):
-        raise NotFound(f"incident {incident_id} has no conflict {conflict_id}, or it may not be seen")
+        raise NotFound(
+            f"incident {incident_id} has no conflict {conflict_id}, or it may not be seen",
+            "no_such_conflict", incident_id=incident_id, id=conflict_id,
+        )  # fmt: skip
     if row.state != "open":
-        raise Conflict(f"conflict {conflict_id} was settled by {row.settled_by}: '{row.choice}'")
+        raise Conflict(
+            f"conflict {conflict_id} was settled by {row.settled_by}: '{row.choice}'",
+            "conflict_settled", id=conflict_id, by=row.settled_by,
+        )  # fmt: skip
     connection.execute(select(func.cim.incident_writing(incident_id)))
     if choice == "theirs":
         _take_theirs(connection, incident_id, row, caller, by)

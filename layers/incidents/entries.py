@@ -31,7 +31,9 @@ def add_entry(connection: Connection, incident_id: int, wish: EntryWish, caller:
     """
     was = locked(connection, incident_id, caller)
     if was.state != "open":
-        raise Conflict(f"incident {incident_id} is closed; open it again with PUT, state 'open'")
+        raise Conflict(
+            f"incident {incident_id} is closed; open it again with PUT, state 'open'", "incident_closed", id=incident_id
+        )
     known = same_entry(connection, incident_id, wish)
     if known is not None:
         return known
@@ -58,7 +60,10 @@ def same_entry(connection: Connection, incident_id: int, wish: EntryWish) -> dic
     if row is None:
         return None
     if (row.kind, row.ref, row.text, row.author) != (wish.kind, wish.ref, wish.text, wish.by):
-        raise Conflict(f"entry {wish.uuid} is there and says something else; correct it by an entry of its own")
+        raise Conflict(
+            f"entry {wish.uuid} is there and says something else; correct it by an entry of its own",
+            "entry_differs", given=str(wish.uuid),
+        )  # fmt: skip
     return {"id": row.id, "uuid": str(row.uuid), "status": "known"}
 
 
@@ -97,7 +102,10 @@ def require_entry(connection: Connection, incident_id: int, uuid: UUID | None) -
         return
     own = incident_entry.c
     if connection.execute(select(own.id).where(own.incident_id == incident_id, own.uuid == uuid)).scalar() is None:
-        raise NotFound(f"incident {incident_id} has no entry {uuid} that could be corrected")
+        raise NotFound(
+            f"incident {incident_id} has no entry {uuid} that could be corrected",
+            "no_such_entry", incident_id=incident_id, given=str(uuid),
+        )  # fmt: skip
 
 
 def require_room(connection: Connection, incident_id: int, more: int) -> None:
@@ -105,4 +113,7 @@ def require_room(connection: Connection, incident_id: int, more: int) -> None:
     own = incident_entry.c
     count = connection.execute(select(func.count()).where(own.incident_id == incident_id)).scalar_one()
     if count + more > MOST_ENTRIES:
-        raise Conflict(f"incident {incident_id} has {count} entries; at most {MOST_ENTRIES} are kept: open another one")
+        raise Conflict(
+            f"incident {incident_id} has {count} entries; at most {MOST_ENTRIES} are kept: open another one",
+            "incident_full", id=incident_id, count=count, most=MOST_ENTRIES,
+        )  # fmt: skip

@@ -62,8 +62,9 @@ def change_incident(connection: Connection, incident_id: int, change: Change, ca
     if was.version != change.version:
         raise Conflict(
             f"incident {incident_id} is at version {was.version}, not {change.version}; look at it, and send the"
-            " version that you have seen"
-        )
+            " version that you have seen",
+            "incident_changed", id=incident_id, version=was.version, sent=change.version,
+        )  # fmt: skip
     return write_change(connection, incident_id, change.values, caller, by=change.by)
 
 
@@ -93,7 +94,10 @@ def close_incident(connection: Connection, incident_id: int, caller: Caller, *, 
     """
     was = locked(connection, incident_id, caller)
     if was.state == "closed":
-        raise Conflict(f"incident {incident_id} was closed by {was.closed_by} at {was.closed_at.isoformat()}")
+        raise Conflict(
+            f"incident {incident_id} was closed by {was.closed_by} at {was.closed_at.isoformat()}",
+            "incident_closed_already", id=incident_id, by=was.closed_by, at=was.closed_at.isoformat(),
+        )  # fmt: skip
     _keep_trails(connection, was)
     values = {"state": "closed", "closed_at": func.now(), "closed_by": by, "version": was.version + 1,
               "recorded_at": func.now()}  # fmt: skip
@@ -168,7 +172,10 @@ def as_json(row: Row[Any]) -> dict[str, Any]:
 
 def unknown(incident_id: int) -> NotFound:
     """Return the error for an incident that there is not, or that may not be seen."""
-    return NotFound(f"there is no incident {incident_id}, or it may not be seen; GET /incidents lists them")
+    return NotFound(
+        f"there is no incident {incident_id}, or it may not be seen; GET /incidents lists them",
+        "no_such_incident", id=incident_id,
+    )  # fmt: skip
 
 
 def _select(caller: Caller) -> Select[Any]:
@@ -193,7 +200,10 @@ def _placed(connection: Connection, position: Position | None, caller: Caller) -
         .limit(1)
     ).scalar()  # fmt: skip
     if not lies_within(found, caller.area_code):
-        raise Forbidden(f"the place lies in {found}, outside of {caller.area_code}, the area of this key")
+        raise Forbidden(
+            f"the place lies in {found}, outside of {caller.area_code}, the area of this key",
+            "place_outside_own_area", found=found, area=caller.area_code,
+        )  # fmt: skip
     return {"geom": f"SRID=4490;POINT ({lon!r} {lat!r})", "area_code": found or caller.area_code}
 
 

@@ -34,7 +34,7 @@ def find_by_uuid(connection: Connection, uuid: UUID, caller: Caller) -> int:
     """Return the id of an incident; raises NotFound."""
     found = connection.execute(select(incident.c.id).where(incident.c.uuid == uuid, in_area(incident, caller))).scalar()
     if found is None:
-        raise NotFound(f"there is no incident {uuid} here, or it may not be seen")
+        raise NotFound(f"there is no incident {uuid} here, or it may not be seen", "incident_not_here", given=str(uuid))
     return int(found)
 
 
@@ -51,7 +51,10 @@ def merge_additions(connection: Connection, incident_id: int, additions: Additio
     """
     was = locked(connection, incident_id, caller)
     if was.uuid != additions.incident and str(was.uuid) != str(additions.incident):
-        raise Conflict(f"these additions belong to the incident {additions.incident}, and {incident_id} is {was.uuid}")
+        raise Conflict(
+            f"these additions belong to the incident {additions.incident}, and {incident_id} is {was.uuid}",
+            "additions_of_another", given=str(additions.incident), id=incident_id,
+        )  # fmt: skip
     key = "sha256:" + additions.hash.hex()
     known = _known(connection, incident_id)
     require_room(connection, incident_id, len(additions.entries) + len(additions.changes))

@@ -57,7 +57,7 @@ def _outline(value: Mapping[str, Any]) -> bytes:
     try:
         shape = shapely.from_geojson(orjson.dumps(value))
     except shapely.errors.GEOSException:
-        raise InvalidInput("a geometry is no GeoJSON Polygon or MultiPolygon") from None
+        raise InvalidInput("a geometry is no GeoJSON Polygon or MultiPolygon", "shape_not_polygon") from None
     outline: bytes = shapely.to_wkb(settled(shape))
     return outline
 

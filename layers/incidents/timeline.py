@@ -68,13 +68,19 @@ def settled(connection: Connection, incident_id: int, until: datetime | None) ->
     if until is None:
         return now
     if until > now:
-        raise InvalidInput(f"until is '{until.isoformat()}', which is still to come; now is {now.isoformat()}")
+        raise InvalidInput(
+            f"until is '{until.isoformat()}', which is still to come; now is {now.isoformat()}",
+            "moment_to_come", field="until", given=until.isoformat(),
+        )  # fmt: skip
     key = func.hashtextextended(f"cim.incident:{incident_id}", 0)
     patience = time.monotonic() + PATIENCE_S
     # Tried, not waited for: who waits for a lock makes all wait that come after.
     while not connection.execute(select(func.pg_try_advisory_xact_lock(key))).scalar_one():
         if time.monotonic() > patience:
-            raise Busy(f"entries of incident {incident_id} are being written; try again in a moment")
+            raise Busy(
+                f"entries of incident {incident_id} are being written; try again in a moment",
+                "incident_being_written", id=incident_id,
+            )  # fmt: skip
         time.sleep(PAUSE_S)
     return until.astimezone(UTC)
 
@@ -99,7 +105,10 @@ def state_at(connection: Connection, incident_id: int, until: datetime) -> dict[
         .limit(1)
     ).scalar()  # fmt: skip
     if found is None:
-        raise NotFound(f"incident {incident_id} was not there at {until.isoformat()}")
+        raise NotFound(
+            f"incident {incident_id} was not there at {until.isoformat()}",
+            "incident_not_yet", id=incident_id, moment=until.isoformat(),
+        )  # fmt: skip
     state: dict[str, Any] = found
     return state
 

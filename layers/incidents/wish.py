@@ -75,7 +75,10 @@ def parse_change(body: Any) -> Change:
     said = fields_of(body, CHANGE_FIELDS, 'a change: {"by": ..., "version": ..., "name": ...}')
     by, version = _needed(said, "by"), said.get("version")
     if isinstance(version, bool) or not isinstance(version, int) or not 0 < version < 2**31:
-        raise InvalidInput(f"version is {str(version)[:40]!r}; the version that you have seen is needed")
+        raise InvalidInput(
+            f"version is {str(version)[:40]!r}; the version that you have seen is needed",
+            "version_needed", given=str(version)[:40],
+        )  # fmt: skip
     return Change(by, version, values_in(said))
 
 
@@ -88,10 +91,14 @@ def values_in(said: Mapping[str, Any]) -> dict[str, Any]:
         values["position"] = position_in(said)
     if "state" in said:
         if said["state"] != "open":
-            raise InvalidInput("state may be 'open' here, to open it again; POST /incidents/{id}/close closes it")
+            raise InvalidInput(
+                "state may be 'open' here, to open it again; POST /incidents/{id}/close closes it", "state_only_open"
+            )
         values["state"] = "open"
     if not values:
-        raise InvalidInput("nothing is to be changed; give some of name, kind, note, position, state")
+        raise InvalidInput(
+            "nothing is to be changed; give some of name, kind, note, position, state", "nothing_to_change"
+        )
     return values
 
 
@@ -100,13 +107,16 @@ def parse_entry(body: Any) -> EntryWish:
     said = fields_of(body, ENTRY_FIELDS, 'an entry: {"by": ..., "kind": "note", "text": ...}')
     kind = said.get("kind")
     if kind not in SAID_KINDS:
-        raise InvalidInput(f"kind is {str(kind)[:40]!r}; use one of {', '.join(SAID_KINDS)}")
+        raise InvalidInput(
+            f"kind is {str(kind)[:40]!r}; use one of {', '.join(SAID_KINDS)}",
+            "not_one_of", field="kind", given=str(kind)[:40], choices=SAID_KINDS,
+        )  # fmt: skip
     wish = EntryWish(
         _needed(said, "by"), kind, ref_in(said, kind), _text(said, "text"), time_in(said, "at"),
         uuid_in(said, "uuid"), uuid_in(said, "corrects"), position_in(said), summary_in(said, kind),
     )  # fmt: skip
     if kind == "note" and not wish.text and wish.position is None:
-        raise InvalidInput("a note needs a text or a position")
+        raise InvalidInput("a note needs a text or a position", "note_needs_text_or_place")
     return wish
 
 
@@ -116,7 +126,10 @@ def position_in(said: Mapping[str, Any]) -> Position | None:
     if value is None:
         return None
     if not is_position(value) or abs(value[0]) > 180 or abs(value[1]) > 90:
-        raise InvalidInput(f"position is {shown(value)}; [longitude, latitude] in degrees is right")
+        raise InvalidInput(
+            f"position is {shown(value)}; [longitude, latitude] in degrees is right",
+            "not_a_position", field="position", given=str(value)[:40],
+        )  # fmt: skip
     return round(float(value[0]), 9), round(float(value[1]), 9)
 
 
@@ -124,10 +137,16 @@ def time_in(said: Mapping[str, Any], name: str) -> datetime | None:
     """Return a moment of now or before; raises InvalidInput."""
     value = said.get(name)
     if value is not None and not isinstance(value, str):
-        raise InvalidInput(f"{name} is {shown(value)}; write it like 2026-03-01T08:00:00+08:00")
+        raise InvalidInput(
+            f"{name} is {shown(value)}; write it like 2026-03-01T08:00:00+08:00",
+            "not_a_time", field=name, given=str(value)[:40],
+        )  # fmt: skip
     found = read_time_asked(name, value)
     if found is not None and not EARLIEST <= found <= datetime.now(UTC) + AHEAD:
-        raise InvalidInput(f"{name} is '{found.isoformat()}'; a time of now or before, since 2000, is right")
+        raise InvalidInput(
+            f"{name} is '{found.isoformat()}'; a time of now or before, since 2000, is right",
+            "time_out_of_range", field=name, given=found.isoformat(),
+        )  # fmt: skip
     return found
 
 
@@ -148,10 +167,13 @@ def summary_in(said: Mapping[str, Any], kind: str) -> Mapping[str, Any] | None:
     if value is None:
         return None
     if kind != "analysis" or not isinstance(value, Mapping):
-        raise InvalidInput("summary is an object, and goes with the kind 'analysis'")
+        raise InvalidInput("summary is an object, and goes with the kind 'analysis'", "summary_wrong")
     text = text_of(dict(value), "summary")
     if len(text) > MOST_SUMMARY_BYTES or b"\\u0000" in text:
-        raise InvalidInput(f"summary has {len(text)} bytes; at most {MOST_SUMMARY_BYTES}, without NUL, are right")
+        raise InvalidInput(
+            f"summary has {len(text)} bytes; at most {MOST_SUMMARY_BYTES}, without NUL, are right",
+            "summary_too_long", count=len(text), most=MOST_SUMMARY_BYTES,
+        )  # fmt: skip
     return value
 
 
@@ -163,7 +185,9 @@ def ref_in(said: Mapping[str, Any], kind: str) -> str | None:
     text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
     is_right, form = REF_FORMS[kind]
     if not isinstance(text, str) or not is_right(text):
-        raise InvalidInput(f"ref is {shown(value)}; of the kind '{kind}' {form}")
+        raise InvalidInput(
+            f"ref is {shown(value)}; of the kind '{kind}' {form}", "ref_wrong", given=str(value)[:40], kind=kind
+        )
     return text
 
 
@@ -192,9 +216,13 @@ def _text(said: Mapping[str, Any], name: str) -> str | None:
 def _needed(said: Mapping[str, Any], name: str) -> str:
     found = _text(said, name)
     if not found:
-        raise InvalidInput(f"{name} is missing; text of at most {LENGTHS[name]} characters is right")
+        raise InvalidInput(
+            f"{name} is missing; text of at most {LENGTHS[name]} characters is right", "missing", fields=[name]
+        )
     return found
 
 
 def _no_uuid(name: str, value: Any) -> UUID:
-    raise InvalidInput(f"{name} is {shown(value)}; a UUID of 36 characters is right")
+    raise InvalidInput(
+        f"{name} is {shown(value)}; a UUID of 36 characters is right", "not_a_uuid", field=name, given=str(value)[:40]
+    )

@@ -17,4 +17,7 @@ def text_of(said: Any, name: str) -> bytes:
     try:
         return orjson.dumps(said, default=str)
     except orjson.JSONEncodeError:
-        raise InvalidInput(f"{name} is nested more than {MOST_LEVELS} levels deep; send it flatter") from None
+        raise InvalidInput(
+            f"{name} is nested more than {MOST_LEVELS} levels deep; send it flatter",
+            "nested_too_deeply", field=name, most=MOST_LEVELS,
+        ) from None  # fmt: skip

@@ -24,6 +24,7 @@ from layers.networks.supply import Served, closed_today
 from layers.queries.note import Note, note
 from layers.queries.receipt import make_receipt
 from layers.queries.visible import visible_layers
+from layers.said import require_limit
 
 RESTS_ON = ("pipes", "pipe_nodes", "buildings", "units", "resources")
 
@@ -48,9 +49,8 @@ def cascade(connection: Connection, request: CascadeRequest, caller: Caller) -> 
         As :func:`layers.networks.isolate.isolate`; both or neither of a place and valves.
     """
     if (request.origin is None) == (not request.valves):
-        raise InvalidInput("say either from, where something breaks, or valves, what is shut")
-    if not 1 <= request.limit <= MAX_LIMIT:
-        raise InvalidInput(f"limit is {request.limit}; a whole number from 1 to {MAX_LIMIT} is right")
+        raise InvalidInput("say either from, where something breaks, or valves, what is shut", "from_or_valves")
+    require_limit(request.limit, MAX_LIMIT)
     require_network(connection, request.network, caller)
     barriers, out, start, sources = _begin(connection, request, caller)
     plans = {name: network_plan(connection, name) for name in networks_of(connection)}

@@ -9,7 +9,6 @@ import numpy as np
 from sqlalchemy import Connection, select
 
 from cim.access import Caller
-from cim.errors import InvalidInput
 from cim.tables import pipe, pipe_node
 from layers.networks.consequences import Hydraulics, hydraulic_consequences
 from layers.networks.cut_off import CutOff, counts_of, cut_off
@@ -25,6 +24,7 @@ from layers.queries.note import Note, note
 from layers.queries.receipt import make_receipt
 from layers.queries.small_counts import sees_all, small_counts_note
 from layers.queries.visible import visible_layers
+from layers.said import require_limit
 
 LIMIT = 1000
 MAX_LIMIT = 20_000
@@ -105,8 +105,7 @@ def isolate(connection: Connection, request: IsolateRequest, caller: Caller) -> 
 
 def work_out(connection: Connection, request: IsolateRequest, caller: Caller) -> Worked:
     """Return the isolation of one place; raises as :func:`isolate`."""
-    if not 1 <= request.limit <= MAX_LIMIT:
-        raise InvalidInput(f"limit is {request.limit}; a whole number from 1 to {MAX_LIMIT} is right")
+    require_limit(request.limit, MAX_LIMIT)
     require_network(connection, request.network, caller)
     start = find_start(connection, request.network, request.origin, caller)
     plan = network_plan(connection, request.network)

@@ -67,8 +67,9 @@ def broken_at(plan: Plan, start: Start) -> Broken:
         number = graph.number(start.id)
         if number is None:
             raise NotFound(
-                f"no pipe ends at the node '{start.source_key}' (id {start.id}): there is nothing to isolate"
-            )
+                f"no pipe ends at the node '{start.source_key}' (id {start.id}): there is nothing to isolate",
+                "node_without_pipes", id=start.id, key=start.source_key,
+            )  # fmt: skip
         own, places, is_pipe = segments.node[[number]], np.array([number]), False
     else:
         places = _edges_at(plan, start)
@@ -83,7 +84,10 @@ def _edges_at(plan: Plan, start: Start) -> Numbers:
     graph = plan.graph
     own = np.flatnonzero(graph.pipe_ids == start.id)
     if not len(own):
-        raise NotFound(f"the pipe '{start.source_key}' (id {start.id}) is joined to nothing")
+        raise NotFound(
+            f"the pipe '{start.source_key}' (id {start.id}) is joined to nothing",
+            "pipe_joined_to_nothing", id=start.id, key=start.source_key,
+        )  # fmt: skip
     if start.fraction is None or graph.pipes is None:
         return own
     begins, ends = graph.pipes.start_fraction[own], graph.pipes.end_fraction[own]
@@ -159,7 +163,10 @@ def named_shutters(plan: Plan, names: tuple[str, ...], keys: dict[int, str]) -> 
     for name, ids in _resolved(names, keys, "unusable", "valve or other shutter").items():
         hit = np.isin(plan.segments.shutters.ids, ids)
         if not hit.any():
-            raise NotFound(f"unusable: '{name[:100]}' is no valve or other shutter of the network")
+            raise NotFound(
+                f"unusable: '{name[:100]}' is no valve or other shutter of the network",
+                "no_such_shutter", given=name[:100],
+            )  # fmt: skip
         found |= hit
     return found
 
@@ -176,7 +183,7 @@ def known_sources(plan: Plan, without: tuple[str, ...], keys: dict[int, str]) ->
     for name, ids in _resolved(without, keys, "without", "source").items():
         hit = np.isin(plan.graph.node_ids, ids) & plan.devices.is_source
         if not hit.any():
-            raise NotFound(f"without: '{name[:100]}' is no source of the network")
+            raise NotFound(f"without: '{name[:100]}' is no source of the network", "no_such_source", given=name[:100])
         sources &= ~hit
     return sources
 
@@ -184,7 +191,10 @@ def known_sources(plan: Plan, without: tuple[str, ...], keys: dict[int, str]) ->
 def _resolved(names: tuple[str, ...], keys: dict[int, str], parameter: str, noun: str) -> dict[str, list[int]]:
     """Return the ids that are meant by each name, where ``keys`` are the owners' keys of what may be meant."""
     if len(names) > MAX_NAMED:
-        raise InvalidInput(f"{parameter} names {len(names)}; {MAX_NAMED} are the most")
+        raise InvalidInput(
+            f"{parameter} names {len(names)}; {MAX_NAMED} are the most",
+            "too_many", field=parameter, count=len(names), most=MAX_NAMED,
+        )  # fmt: skip
     resolved = {}
     for name in names:
         form, _, rest = name.partition(":")
@@ -193,8 +203,11 @@ def _resolved(names: tuple[str, ...], keys: dict[int, str], parameter: str, noun
         by_key = [number for number, key in keys.items() if key == said] if form != "id" else []
         if by_id and by_key and by_id != by_key:
             raise InvalidInput(f"{parameter}: '{said[:100]}' is the id of one and the key of another; say id:{said} or "
-                               f"key:{said}")  # fmt: skip
+                               f"key:{said}", "id_or_key", given=said[:100])  # fmt: skip
         if not by_id and not by_key:
-            raise NotFound(f"{parameter}: the network has no {noun} '{said[:100]}'; give ids or keys")
+            raise NotFound(
+                f"{parameter}: the network has no {noun} '{said[:100]}'; give ids or keys",
+                "not_in_network", field=parameter, given=said[:100],
+            )  # fmt: skip
         resolved[name] = by_id or by_key
     return resolved

@@ -12,13 +12,10 @@ class NotAvailable(CimError):
 
     Attributes
     ----------
-    code
-        Which reason it is, for those who say it in another language; empty where only the sentences tell.
-    values
-        What the sentence tells beside its words.
+    remedy
+        What would make it possible.
     """
 
-    def __init__(self, reason: str, remedy: str, code: str = "", **values: Any) -> None:
+    def __init__(self, reason: str, remedy: str, code: str | None = None, /, **values: Any) -> None:
         self.remedy = remedy
-        self.code, self.values = code, values
-        super().__init__(reason)
+        super().__init__(reason, code, **values)

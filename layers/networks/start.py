@@ -70,11 +70,15 @@ def find_start(connection: Connection, network: str, text: str, caller: Caller) 
     unique = {row.id: row for row in found}
     if not unique:
         raise NotFound(
-            f"the network '{network}' has no node and no pipe '{name[:100]}'; give an id or key, or longitude,latitude"
-        )
+            f"the network '{network}' has no node and no pipe '{name[:100]}'; give an id or key, or longitude,latitude",
+            "no_such_pipe_or_node", network=network, given=name[:100],
+        )  # fmt: skip
     if len(unique) > 1:
         said = ", ".join(f"id:{row.id} ({_said(row)})" for row in unique.values())
-        raise InvalidInput(f"'{name[:100]}' is the name of several; say one of {said}")
+        raise InvalidInput(
+            f"'{name[:100]}' is the name of several; say one of {said}",
+            "name_of_several", given=name[:100], choices=said,
+        )  # fmt: skip
     row = next(iter(unique.values()))
     return Start(row.layer, row.id, row.source_key, row.kind, row.state, row.longitude, row.latitude, 0.0, TOLERANCE_M,
                  None)  # fmt: skip
@@ -114,11 +118,15 @@ def _nearest(connection: Connection, network: str, longitude: float, latitude: f
     values = {"network": network, "longitude": longitude, "latitude": latitude, "area": caller.area_code}
     row = connection.execute(statement("isolate_nearest_pipe"), values).first()
     if row is None:
-        raise NotFound(f"the network '{network}' has no pipe that you may see")
+        raise NotFound(
+            f"the network '{network}' has no pipe that you may see", "network_without_pipes", network=network
+        )
     if row.distance_m > TOLERANCE_M:
         raise NotFound(
             f"{longitude}, {latitude} is off the network '{network}': its nearest pipe '{row.source_key}' "
-            f"(id {row.id}) is {row.distance_m:.1f} m away, and {TOLERANCE_M:g} m is the most"
-        )
+            f"(id {row.id}) is {row.distance_m:.1f} m away, and {TOLERANCE_M:g} m is the most",
+            "off_the_network", network=network, id=row.id, key=row.source_key, distance_m=round(row.distance_m, 1),
+            most_m=TOLERANCE_M,
+        )  # fmt: skip
     return Start("pipes", row.id, row.source_key, row.kind, row.state, row.longitude, row.latitude,
                  round(row.distance_m, 2), TOLERANCE_M, row.fraction)  # fmt: skip

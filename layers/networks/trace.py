@@ -24,6 +24,7 @@ from layers.networks.origin import Origin, find_origin
 from layers.queries.note import note
 from layers.queries.receipt import make_receipt
 from layers.queries.visible import VisibleLayer, in_area, visible_layers
+from layers.said import require_limit
 
 DIRECTIONS = ("up", "down", "connected")
 LIMIT = 1000
@@ -88,8 +89,7 @@ def trace(connection: Connection, request: TraceRequest, caller: Caller) -> dict
 
 
 def _direction(request: TraceRequest) -> Direction:
-    if not 1 <= request.limit <= MAX_LIMIT:
-        raise InvalidInput(f"limit is {request.limit}; a whole number from 1 to {MAX_LIMIT} is right")
+    require_limit(request.limit, MAX_LIMIT)
     for known in DIRECTIONS:
         if request.direction == known:
             return known  # type: ignore[return-value]

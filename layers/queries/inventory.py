@@ -78,7 +78,10 @@ def _asked(connection: Connection, request: ZoneRequest, caller: Caller) -> list
     layers = visible_layers(connection, caller, request.layers)
     missing = set(request.layers or ()) - {entry.id for entry in layers}
     if missing:
-        raise NotFound(f"there is no layer '{min(missing)}' to take stock of; /api/layers lists those that you may see")
+        raise NotFound(
+            f"there is no layer '{min(missing)}' to take stock of; /api/layers lists those that you may see",
+            "no_such_layer", layer=min(missing),
+        )  # fmt: skip
     return layers
 
 

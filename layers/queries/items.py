@@ -35,6 +35,7 @@ from layers.queries.asof import Interval, as_of, valid_during
 from layers.queries.cql import condition
 from layers.queries.small_counts import is_personal, sees_all, without_small
 from layers.queries.visible import field_text, field_value, in_area, table_of
+from layers.said import require_limit
 
 MAX_LIMIT = 10_000
 DEFAULT_LIMIT = 100
@@ -90,8 +91,7 @@ def list_items(connection: Connection, layer: LayerRow, query: ItemsQuery, calle
         Naming the parameter and its value.
     """
     table = _table(layer)
-    if not 1 <= query.limit <= MAX_LIMIT:
-        raise InvalidInput(f"limit is {query.limit}; a whole number from 1 to {MAX_LIMIT} is right")
+    require_limit(query.limit, MAX_LIMIT)
     past = _past(table, layer, query)
     rows = table if past is None else past
     conditions = [rows.c.layer_id == layer.id, in_area(rows, caller), *_conditions(table, layer, query, past, caller)]
@@ -127,7 +127,7 @@ def get_item(
             )
         ).scalar_one_or_none()
     if found is None:
-        raise NotFound(f"the layer '{layer.id}' has no item {item_id}")
+        raise NotFound(f"the layer '{layer.id}' has no item {item_id}", "no_such_item", layer=layer.id, id=item_id)
     return bytes(found, "utf-8")
 
 
@@ -157,7 +157,7 @@ def _table(layer: LayerRow) -> Table:
     try:
         return table_of(layer.table_name)
     except KeyError:
-        raise NotFound(f"the layer '{layer.id}' has no items") from None
+        raise NotFound(f"the layer '{layer.id}' has no items", "layer_without_objects", layer=layer.id) from None
 
 
 def _past(table: Table, layer: LayerRow, query: ItemsQuery) -> Subquery | None:
@@ -165,7 +165,9 @@ def _past(table: Table, layer: LayerRow, query: ItemsQuery) -> Subquery | None:
     if query.asof is None:
         return None
     if query.cql is not None:
-        raise InvalidInput("a CQL2 filter cannot be asked together with asof; filter with bbox and the queryables")
+        raise InvalidInput(
+            "a CQL2 filter cannot be asked together with asof; filter with bbox and the queryables", "filter_with_asof"
+        )
     among = [object_history.c.layer_id == layer.id]
     if query.cursor is not None:
         among.append(object_history.c.id > query.cursor)
@@ -196,21 +198,29 @@ def _require_open(table: Table, layer: LayerRow, query: ItemsQuery, caller: Call
     for name in layer.fields:
         asked = name in query.filters or (query.cql and re.search(rf"\b{name}\b", query.cql, re.IGNORECASE))
         if asked and is_personal(table.name, name):
-            raise Forbidden(f"the role '{caller.role}' may not filter by '{name}', which has counts too small to show")
+            raise Forbidden(
+                f"the role '{caller.role}' may not filter by '{name}', which has counts too small to show",
+                "filter_of_small_counts", role=caller.role, field=name,
+            )  # fmt: skip
 
 
 def _equals(table: Table, layer: LayerRow, name: str, value: str, past: Subquery | None) -> ColumnElement[bool]:
     column = field_text(table, name, past) if name in layer.fields else None
     if column is None:
-        raise InvalidInput(f"'{name[:100]}' is no queryable of '{layer.id}'; there are: {', '.join(layer.fields)}")
+        raise InvalidInput(
+            f"'{name[:100]}' is no queryable of '{layer.id}'; there are: {', '.join(layer.fields)}",
+            "unknown_field", given=name[:100], known=[*layer.fields],
+        )  # fmt: skip
     if "\x00" in value:
-        raise InvalidInput(f"the value of '{name}' has a NUL character")
+        raise InvalidInput(f"the value of '{name}' has a NUL character", "nul_character", field=name)
     kind = layer.fields[name]["type"]
     if kind in {"integer", "number"}:
         return cast(column, Double) == _number(name, value)
     if kind == "boolean":
         if value not in {"true", "false"}:
-            raise InvalidInput(f"'{name}' is '{value[:40]}'; true or false is right")
+            raise InvalidInput(
+                f"'{name}' is '{value[:40]}'; true or false is right", "not_a_flag", field=name, given=value[:40]
+            )
         return cast(column, Boolean) == (value == "true")
     if kind == "datetime" and name in table.c:
         return (table if past is None else past).c[name] == cast(_moment(name, value), DateTime(timezone=True))
@@ -223,7 +233,9 @@ def _number(name: str, value: str) -> float:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise InvalidInput(f"'{name}' is '{value[:40]}'; a number is right")
+        raise InvalidInput(
+            f"'{name}' is '{value[:40]}'; a number is right", "not_a_number", field=name, given=value[:40]
+        )
     return number
 
 
@@ -231,16 +243,22 @@ def _moment(name: str, value: str) -> str:
     try:
         return datetime.fromisoformat(value).isoformat()
     except ValueError:
-        raise InvalidInput(f"'{name}' is '{value[:40]}'; a time like 2025-06-01T08:00:00+08:00 is right") from None
+        raise InvalidInput(
+            f"'{name}' is '{value[:40]}'; a time like 2025-06-01T08:00:00+08:00 is right",
+            "not_a_time", field=name, given=value[:40],
+        ) from None  # fmt: skip
 
 
 def _in_box(table: Table, bbox: tuple[float, float, float, float], shape: Any) -> ColumnElement[bool]:
     if "geom" not in table.c:
-        raise InvalidInput("the items of this layer have no geometry; ask without bbox")
+        raise InvalidInput("the items of this layer have no geometry; ask without bbox", "items_without_places")
     west, south, east, north = bbox
     in_range = all(map(math.isfinite, bbox)) and -180 <= west <= 180 and -180 <= east <= 180
     if not (in_range and -90 <= south <= north <= 90):
-        raise InvalidInput(f"bbox is {','.join(map(str, bbox))}; west,south,east,north in degrees is right")
+        raise InvalidInput(
+            f"bbox is {','.join(map(str, bbox))}; west,south,east,north in degrees is right",
+            "bbox_wrong", given=",".join(map(str, bbox)),
+        )  # fmt: skip
     if west <= east:
         return func.ST_Intersects(shape, func.ST_MakeEnvelope(west, south, east, north, GEOGRAPHIC_SRID))
     left = func.ST_MakeEnvelope(west, south, 180, north, GEOGRAPHIC_SRID)

@@ -65,7 +65,9 @@ def find_receipt(connection: Connection, digest: str, caller: Caller) -> Row[Any
     InvalidInput, NotFound
     """
     if not digest.startswith("sha256:") or len(digest) > _LONGEST_HASH or "\0" in digest:
-        raise InvalidInput(f"'{digest[:80]}' is no receipt's hash; it begins with sha256:")
+        raise InvalidInput(
+            f"'{digest[:80]}' is no receipt's hash; it begins with sha256:", "not_a_receipt_hash", given=digest[:80]
+        )
     roles = [role for role, rank in RANK.items() if rank <= RANK[caller.role]]
     found = connection.execute(
         select(receipt)
@@ -81,8 +83,9 @@ def find_receipt(connection: Connection, digest: str, caller: Caller) -> Row[Any
     ).one_or_none()
     if found is None:
         raise NotFound(
-            f"no receipt {digest[:20]}... is kept; they are kept for {KEPT.days} days after they were last asked for"
-        )
+            f"no receipt {digest[:20]}... is kept; they are kept for {KEPT.days} days after they were last asked for",
+            "no_such_receipt", days=KEPT.days,
+        )  # fmt: skip
     return found
 
 

@@ -108,7 +108,7 @@ def fields_of(provenance: Mapping[str, Any], values: Mapping[str, Any]) -> dict[
 
 
 def _unknown(object_id: int) -> NotFound:
-    return NotFound(f"there is no object {object_id}")
+    return NotFound(f"there is no object {object_id}", "no_such_object", id=object_id)
 
 
 def _statement(table: Table, layer: VisibleLayer, object_id: int, caller: Caller, asof: datetime | None) -> Select[Any]:

@@ -34,6 +34,7 @@ from layers.queries.address_hits import Hit, find_by_address
 from layers.queries.labels import center_of, detail_of, name_of
 from layers.queries.prepared import Prepared, compiled, run
 from layers.queries.visible import VisibleLayer, table_of, visible_layers
+from layers.said import require_limit
 
 MAX_LENGTH = 200
 MAX_LIMIT = 100
@@ -104,8 +105,7 @@ def search(
         An empty or too long text, or a limit out of range.
     """
     query = _query(text)
-    if not 1 <= limit <= MAX_LIMIT:
-        raise InvalidInput(f"limit is {limit}; a whole number from 1 to {MAX_LIMIT} is right")
+    require_limit(limit, MAX_LIMIT)
     visible = {entry.id: entry for entry in visible_layers(connection, caller, layers)}
     by_table: dict[str, list[str]] = {}
     for entry in visible.values():
@@ -130,9 +130,12 @@ def search(
 def _query(text: str) -> str:
     query = " ".join(unicodedata.normalize("NFKC", text).replace("\x00", " ").split())
     if not query:
-        raise InvalidInput("the search text is empty; give a name, a code or an address")
+        raise InvalidInput("the search text is empty; give a name, a code or an address", "search_empty")
     if len(query) > MAX_LENGTH:
-        raise InvalidInput(f"the search text has {len(query)} characters; at most {MAX_LENGTH} are taken")
+        raise InvalidInput(
+            f"the search text has {len(query)} characters; at most {MAX_LENGTH} are taken",
+            "search_too_long", count=len(query), most=MAX_LENGTH,
+        )  # fmt: skip
     return query
 
 

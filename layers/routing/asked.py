@@ -86,7 +86,10 @@ def parse_route(body: Any) -> RouteAsked:
     asked = _members(body, {"from", "to", "via"} | _WAY)
     via = _listed(asked.get("via"), ";", _is_position_list)
     if len(via) > MOST_VIA:
-        raise InvalidInput(f"via has {len(via)} places; at most {MOST_VIA} are taken")
+        raise InvalidInput(
+            f"via has {len(via)} places; at most {MOST_VIA} are taken",
+            "too_many", field="via", count=len(via), most=MOST_VIA,
+        )  # fmt: skip
     return RouteAsked(
         _position(asked, "from"), _position(asked, "to"), tuple(_place(one, "via") for one in via),
         _choice(asked, "profile", PROFILES), _closed(asked.get("closed")),
@@ -98,10 +101,16 @@ def parse_nearest(body: Any) -> NearestAsked:
     asked = _members(body, {"from", "layer", "kind", "n", "by", "direction", "within_m"} | _WAY)
     kinds = _listed(asked.get("kind"), ",", lambda value: isinstance(value, list))
     if len(kinds) > MOST_KINDS or not all(isinstance(kind, str) and 0 < len(kind.strip()) <= 60 for kind in kinds):
-        raise InvalidInput(f"kind is a list of at most {MOST_KINDS} words, such as 消防站")
+        raise InvalidInput(
+            f"kind is a list of at most {MOST_KINDS} words, such as 消防站",
+            "not_a_list_of_words", field="kind", most=MOST_KINDS,
+        )  # fmt: skip
     layer = asked.get("layer") or "resources"
     if not isinstance(layer, str) or len(layer) > 100 or "\0" in layer:
-        raise InvalidInput(f"layer is {str(layer)[:40]!r}; the id of a layer is right, such as resources")
+        raise InvalidInput(
+            f"layer is {str(layer)[:40]!r}; the id of a layer is right, such as resources",
+            "not_a_layer_id", given=str(layer)[:40],
+        )  # fmt: skip
     return NearestAsked(
         _position(asked, "from"), layer, tuple(kind.strip() for kind in kinds),
         int(_number(asked, "n", 5, 1, MOST_NEAREST, is_whole=True)), _choice(asked, "by", MANNERS),
@@ -118,7 +127,10 @@ def parse_isochrone(body: Any) -> IsochroneAsked:
         given = [given]
     listed = _listed(given, ",", lambda value: isinstance(value, list)) or list(MINUTES)
     if len(listed) > MOST_BANDS:
-        raise InvalidInput(f"minutes has {len(listed)} values; at most {MOST_BANDS} are taken")
+        raise InvalidInput(
+            f"minutes has {len(listed)} values; at most {MOST_BANDS} are taken",
+            "too_many", field="minutes", count=len(listed), most=MOST_BANDS,
+        )  # fmt: skip
     minutes = {_number({"minutes": one}, "minutes", 0, 0.1, MOST_MINUTES) for one in listed}
     return IsochroneAsked(
         _position(asked, "from"), tuple(sorted(minutes)), _choice(asked, "profile", PROFILES),
@@ -132,7 +144,9 @@ def _members(body: Any, known: set[str]) -> Mapping[str, Any]:
 
 def _position(asked: Mapping[str, Any], name: str) -> Position:
     if asked.get(name) is None:
-        raise InvalidInput(f"'{name}' is missing; longitude and latitude in degrees are needed")
+        raise InvalidInput(
+            f"'{name}' is missing; longitude and latitude in degrees are needed", "missing", fields=[name]
+        )
     return _place(asked[name], name)
 
 
@@ -141,14 +155,23 @@ def _place(value: Any, name: str) -> Position:
         try:
             value = [float(part) for part in value.split(",")]
         except ValueError:
-            raise InvalidInput(f"'{name}' is '{value[:60]}'; write longitude,latitude in degrees") from None
+            raise InvalidInput(
+                f"'{name}' is '{value[:60]}'; write longitude,latitude in degrees",
+                "not_a_position", field=name, given=value[:60],
+            ) from None  # fmt: skip
     if not is_position(value):
-        raise InvalidGeometry(f"'{name}' is {str(value)[:60]}; [longitude, latitude] in degrees is right")
+        raise InvalidGeometry(
+            f"'{name}' is {str(value)[:60]}; [longitude, latitude] in degrees is right",
+            "not_a_position", field=name, given=str(value)[:60],
+        )  # fmt: skip
     longitude, latitude = float(value[0]), float(value[1])
     if abs(longitude) > 180 or abs(latitude) > 90:
         swapped = abs(latitude) <= 180 and abs(longitude) <= 90
         hint = "; they look swapped: longitude comes first" if swapped else ""
-        raise InvalidGeometry(f"'{name}' ({longitude:.7g}, {latitude:.7g}) is no place on earth{hint}")
+        raise InvalidGeometry(
+            f"'{name}' ({longitude:.7g}, {latitude:.7g}) is no place on earth{hint}",
+            "coordinates_swapped" if swapped else "out_of_range", place=f"{longitude:.7g} {latitude:.7g}",
+        )  # fmt: skip
     return longitude, latitude
 
 
@@ -162,7 +185,10 @@ def _listed(value: Any, separator: str, is_list: Callable[[Any], bool]) -> list[
     if isinstance(value, str):
         return value.split(separator)
     if not is_list(value):
-        raise InvalidInput(f"{str(value)[:60]!r} is no list; in JSON send a list, in an address '{separator}' between")
+        raise InvalidInput(
+            f"{str(value)[:60]!r} is no list; in JSON send a list, in an address '{separator}' between",
+            "not_a_list", given=str(value)[:60],
+        )  # fmt: skip
     return list(value)
 
 
@@ -172,7 +198,10 @@ def _choice(asked: Mapping[str, Any], name: str, choices: tuple[str, ...]) -> st
     if value is None:
         return choices[0]
     if value not in choices:
-        raise InvalidInput(f"{name} is {str(value)[:40]!r}; {' or '.join(choices)} is right")
+        raise InvalidInput(
+            f"{name} is {str(value)[:40]!r}; {' or '.join(choices)} is right",
+            "not_one_of", field=name, given=str(value)[:40], choices=choices,
+        )  # fmt: skip
     return str(value)
 
 
@@ -188,7 +217,11 @@ def _number(
     except (TypeError, ValueError, OverflowError):
         number = float("nan")
     if not isfinite(number) or not least <= number <= most or (is_whole and number != int(number)):
-        raise InvalidInput(f"{name} is {str(value)[:40]!r}; a {noun} from {least:g} to {most:g} is right")
+        raise InvalidInput(
+            f"{name} is {str(value)[:40]!r}; a {noun} from {least:g} to {most:g} is right",
+            "whole_number_wrong" if is_whole else "number_wrong", field=name, given=str(value)[:40], least=least,
+            most=most,
+        )  # fmt: skip
     return number
 
 
@@ -198,23 +231,33 @@ def _closed(value: Any) -> Closed:
     if isinstance(value, str):
         return Closed(zones=_zones(value.split(",")))
     if not isinstance(value, Mapping) or set(map(str, value)) - {"zones", "geometry", "flood"}:
-        raise InvalidInput("closed is an object with 'zones' (ids), 'geometry' (GeoJSON) or 'flood' (as of a flood)")
+        raise InvalidInput(
+            "closed is an object with 'zones' (ids), 'geometry' (GeoJSON) or 'flood' (as of a flood)", "closed_wrong"
+        )
     flood = value.get("flood")
     if flood is not None and not isinstance(flood, Mapping):
-        raise InvalidInput(f"closed.flood is {str(flood)[:40]!r}; an object as POST /terrain/flood takes it is right")
+        raise InvalidInput(
+            f"closed.flood is {str(flood)[:40]!r}; an object as POST /terrain/flood takes it is right", "closed_wrong"
+        )
     zones = value.get("zones")
     if zones is not None and not isinstance(zones, list):
-        raise InvalidInput(f"closed.zones is {str(zones)[:40]!r}; a list of ids of zones is right")
+        raise InvalidInput(f"closed.zones is {str(zones)[:40]!r}; a list of ids of zones is right", "closed_wrong")
     return Closed(_zones(zones or []), _line_or_area(value.get("geometry")), flood)
 
 
 def _zones(values: list[Any]) -> tuple[int, ...]:
     if len(values) > MOST_ZONES:
-        raise InvalidInput(f"closed names {len(values)} zones; at most {MOST_ZONES} are taken")
+        raise InvalidInput(
+            f"closed names {len(values)} zones; at most {MOST_ZONES} are taken",
+            "too_many", field="closed.zones", count=len(values), most=MOST_ZONES,
+        )  # fmt: skip
     for value in values:
         is_number = not isinstance(value, bool) and str(value).isascii() and str(value).isdigit()
         if not is_number or not 0 < int(str(value)[:20]) < 2**63:
-            raise InvalidInput(f"closed names zone {str(value)[:40]!r}; ids of zones are right, GET /zones lists them")
+            raise InvalidInput(
+                f"closed names zone {str(value)[:40]!r}; ids of zones are right, GET /zones lists them",
+                "not_an_id", field="closed.zones", given=str(value)[:40],
+            )  # fmt: skip
     return tuple(sorted({int(value) for value in values}))
 
 
@@ -223,5 +266,7 @@ def _line_or_area(value: Any) -> shapely.Geometry | None:
         return None
     drawn = parse_drawn(value)
     if isinstance(drawn, shapely.Point):
-        raise InvalidGeometry("closed.geometry is a Point; draw a LineString across the road, or a Polygon")
+        raise InvalidGeometry(
+            "closed.geometry is a Point; draw a LineString across the road, or a Polygon", "closed_is_a_point"
+        )
     return drawn

@@ -58,11 +58,17 @@ def source_of(connection: Connection, asked: NearestAsked, caller: Caller) -> So
     """
     found = visible_layers(connection, caller, [asked.layer])
     if not found:
-        raise NotFound(f"there is no layer '{asked.layer[:60]}' that you may see; /api/layers lists them")
+        raise NotFound(
+            f"there is no layer '{asked.layer[:60]}' that you may see; /api/layers lists them",
+            "no_such_layer", layer=asked.layer[:60],
+        )  # fmt: skip
     [layer] = found
     table = layer.table
     if "geom" not in table.c:
-        raise InvalidInput(f"objects of the layer '{layer.id}' have no place of their own; ask for their buildings")
+        raise InvalidInput(
+            f"objects of the layer '{layer.id}' have no place of their own; ask for their buildings",
+            "layer_without_places", layer=layer.id,
+        )  # fmt: skip
     kind = field_text(table, next((name for name in _KINDS if name in table.c), "kind"))
     assert kind is not None
     conditions = [table.c.layer_id == layer.id, table.c.geom.is_not(None), in_area(table, caller)]

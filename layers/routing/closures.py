@@ -68,7 +68,10 @@ def find_closures(
         found.append(Closure("drawn", None, closed.geometry))
     if closed.flood is not None:
         if floods is None:
-            raise InvalidInput("closed.flood is not possible here; draw the flooded area, or name a zone of it")
+            raise InvalidInput(
+                "closed.flood is not possible here; draw the flooded area, or name a zone of it",
+                "closed_by_flood_not_possible",
+            )
         found.append(Closure("flood", None, floods(connection, closed.flood, caller)))
     return found
 

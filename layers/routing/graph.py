@@ -105,7 +105,7 @@ def road_graph(connection: Connection) -> RoadGraph:
     """
     row = connection.execute(statement("routing_state")).one()
     if row.newest is None:
-        raise NotFound("there are no roads to drive or walk on: import a layer of roads")
+        raise NotFound("there are no roads to drive or walk on: import a layer of roads", "no_roads")
     state = (row.newest, tuple(row.versions or ()))
     return _GRAPHS.get(row.database, state, lambda: read_graph(connection))
 
@@ -114,7 +114,7 @@ def read_graph(connection: Connection) -> RoadGraph:
     """Read the roads and their edges; raises NotFound where there are none."""
     rows = connection.execute(statement("routing_edges")).all()
     if not rows:
-        raise NotFound("there are no roads to drive or walk on: import a layer of roads")
+        raise NotFound("there are no roads to drive or walk on: import a layer of roads", "no_roads")
     (ids, road_ids, sources, targets, starts, ends, lengths, along, against, layers, areas, levels, kinds, names,
      datasets, shapes) = zip(*rows, strict=True)  # fmt: skip
     roads = np.asarray(shapely.from_wkb(np.array([shape for shape in shapes if shape is not None], object)), object)

@@ -75,15 +75,20 @@ def snap_one(graph: RoadGraph, is_open: Flags, place: tuple[float, float], name:
     found = snap(graph, is_open, xy)
     if found.edge[0] >= 0:
         return found
-    there = f"{name} ({place[0]:.6f}, {place[1]:.6f})"
+    degrees = f"{place[0]:.6f}, {place[1]:.6f}"
+    there = f"{name} ({degrees})"
     if not is_open.any():
-        raise NotFound(f"{there} has no way to begin with: every road that you may see is closed for this profile")
+        raise NotFound(
+            f"{there} has no way to begin with: every road that you may see is closed for this profile",
+            "no_open_road", field=name, place=degrees,
+        )  # fmt: skip
     away = "far away"
     if np.isfinite(xy).all():
         nearest_m = float(shapely.distance(shapely.Point(xy[0]), graph.shapes[is_open]).min())
         away = f"{nearest_m / 1000:.1f} km away"
     raise NotFound(f"{there} is off the roads: the nearest one that is open is {away}, at most {LIMIT_M / 1000:g} km"
-                   " are bridged; choose a place nearer to a road")  # fmt: skip
+                   " are bridged; choose a place nearer to a road", "off_the_roads", field=name, place=degrees,
+                   most_km=LIMIT_M / 1000)  # fmt: skip
 
 
 def told_stop(graph: RoadGraph, place: tuple[float, float], stop: OnEdge) -> dict[str, Any]:

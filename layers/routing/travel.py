@@ -50,7 +50,7 @@ def road_layers(connection: Connection, graph: RoadGraph, caller: Caller) -> lis
     """Return the layers of a graph's roads that a caller sees; raises NotFound where there is none."""
     layers = visible_layers(connection, caller, np.unique(graph.layer).tolist())
     if not layers:
-        raise NotFound("there is no layer of roads that you may see")
+        raise NotFound("there is no layer of roads that you may see", "no_roads_visible")
     return layers
 
 

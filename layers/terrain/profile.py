@@ -16,6 +16,7 @@ from cim.errors import InvalidGeometry, InvalidInput, NotFound
 from layers.queries.receipt import make_receipt
 from layers.queries.visible import VisibleLayer, visible_layers
 from layers.queries.zone import is_position
+from layers.said import require_on_earth
 from layers.terrain.heights import Ground, read_ground
 
 MAX_SAMPLES = 5_000
@@ -38,8 +39,7 @@ def height_at(connection: Connection, files: Path, longitude: float, latitude: f
     InvalidInput
         For a place that is none.
     """
-    if not (abs(longitude) <= 180 and abs(latitude) <= 90):
-        raise InvalidInput(f"lon {longitude}, lat {latitude} is no place on earth; degrees are right, longitude first")
+    require_on_earth(longitude, latitude)
     layer = _terrain_layer(connection, caller)
     ground = read_ground(connection, files, [longitude], [latitude])
     height = _rounded(ground.heights_m)[0]
@@ -64,7 +64,10 @@ def take_profile(
     """
     count = DEFAULT_SAMPLES if samples is None else samples
     if not 2 <= count <= MAX_SAMPLES:
-        raise InvalidInput(f"samples is {count}; a whole number from 2 to {MAX_SAMPLES} is right")
+        raise InvalidInput(
+            f"samples is {count}; a whole number from 2 to {MAX_SAMPLES} is right",
+            "whole_number_wrong", field="samples", given=count, least=2, most=MAX_SAMPLES,
+        )  # fmt: skip
     layer = _terrain_layer(connection, caller)
     distances, points = _stations(line, count)
     ground = read_ground(connection, files, points[:, 0], points[:, 1])
@@ -93,17 +96,25 @@ def parse_line(body: Any) -> tuple[shapely.LineString, int | None]:
         Naming the value and what would be right.
     """
     if not isinstance(body, dict):
-        raise InvalidGeometry('the body is not an object; send a GeoJSON LineString, or {"geometry": {...}}')
+        raise InvalidGeometry(
+            'the body is not an object; send a GeoJSON LineString, or {"geometry": {...}}',
+            "not_an_object", wanted='{"geometry": {...}}',
+        )  # fmt: skip
     geometry = body.get("geometry", body)
     samples = body.get("samples")
     if samples is not None and (isinstance(samples, bool) or not isinstance(samples, int)):
-        raise InvalidInput(f"samples is {str(samples)[:40]!r}; a whole number is right")
+        raise InvalidInput(
+            f"samples is {str(samples)[:40]!r}; a whole number is right",
+            "not_a_whole_number", field="samples", given=str(samples)[:40],
+        )  # fmt: skip
     kind = geometry.get("type") if isinstance(geometry, dict) else None
     if kind != "LineString":
-        raise InvalidGeometry(f"the geometry is {str(kind)[:40]!r}; a LineString is needed")
+        raise InvalidGeometry(f"the geometry is {str(kind)[:40]!r}; a LineString is needed", "shape_not_line")
     positions = geometry.get("coordinates")
     if not isinstance(positions, list) or not 2 <= len(positions) <= MAX_VERTICES:
-        raise InvalidGeometry(f"a LineString of 2 to {MAX_VERTICES} positions is needed")
+        raise InvalidGeometry(
+            f"a LineString of 2 to {MAX_VERTICES} positions is needed", "line_wrong", most=MAX_VERTICES
+        )
     return shapely.LineString([_position(index, each) for index, each in enumerate(positions)]), samples
 
 
@@ -111,8 +122,9 @@ def _position(index: int, value: Any) -> tuple[float, float]:
     if is_position(value) and abs(value[0]) <= 180 and abs(value[1]) <= 90:
         return float(value[0]), float(value[1])
     raise InvalidGeometry(
-        f"position {index} of the line is {str(value)[:60]}; [longitude, latitude] in degrees is right"
-    )
+        f"position {index} of the line is {str(value)[:60]}; [longitude, latitude] in degrees is right",
+        "not_a_position", field="line", given=str(value)[:60],
+    )  # fmt: skip
 
 
 def _stations(line: shapely.LineString, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -124,7 +136,7 @@ def _stations(line: shapely.LineString, count: int) -> tuple[NDArray[np.float64]
     steps = GEOD.line_lengths(vertices[:, 0], vertices[:, 1])
     at = np.concatenate([[0.0], np.cumsum(steps)])
     if at[-1] == 0:
-        raise InvalidGeometry("the line has no length; give two places that differ")
+        raise InvalidGeometry("the line has no length; give two places that differ", "line_without_length")
     wanted = np.unique(np.concatenate([at, np.linspace(0.0, at[-1], count)]))
     places = np.column_stack([np.interp(wanted, at, vertices[:, axis]) for axis in (0, 1)])
     return wanted, places
@@ -133,7 +145,7 @@ def _stations(line: shapely.LineString, count: int) -> tuple[NDArray[np.float64]
 def _terrain_layer(connection: Connection, caller: Caller) -> VisibleLayer:
     layers = visible_layers(connection, caller, [_LAYER])
     if not layers:
-        raise NotFound("there is no terrain that you may see")
+        raise NotFound("there is no terrain that you may see", "no_terrain")
     return layers[0]
 
 

@@ -29,6 +29,9 @@ _places = threading.BoundedSemaphore(AT_ONCE)
 class EngineFailure(InvalidInput):
     """The engine could not compute it."""
 
+    def __init__(self, said: str) -> None:
+        super().__init__(said, "engine_failed", said=said)
+
 
 def run_apart(module: str, folder: Path, limit_s: float, remedy: str) -> None:
     """Run a module on a folder and wait for it.
@@ -43,7 +46,7 @@ def run_apart(module: str, folder: Path, limit_s: float, remedy: str) -> None:
         With what the engine says.
     """
     if not _places.acquire(timeout=PATIENCE_S):
-        raise Busy("others are computing floods and drains; try again in a moment")
+        raise Busy("others are computing floods and drains; try again in a moment", "busy_computing")
     try:
         # -P: nothing of the folder is imported
         done = subprocess.run(
@@ -51,7 +54,10 @@ def run_apart(module: str, folder: Path, limit_s: float, remedy: str) -> None:
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
-        raise TooLarge(f"it takes longer than {limit_s:g} seconds to compute: {remedy}") from None
+        raise TooLarge(
+            f"it takes longer than {limit_s:g} seconds to compute: {remedy}",
+            "takes_too_long", seconds=limit_s,
+        ) from None  # fmt: skip
     finally:
         _places.release()
     problem = folder / PROBLEM

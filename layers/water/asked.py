@@ -89,13 +89,19 @@ def parse_flood(body: Any) -> FloodRequest:
     if body.get("rain") is not None:
         given = [name for name in ("from", "level_m", "rise_m") if body.get(name) is not None]
         if given:
-            raise InvalidInput(f"{given[0]} does not go with rain, which falls on the whole window")
+            raise InvalidInput(
+                f"{given[0]} does not go with rain, which falls on the whole window", "not_with_rain", field=given[0]
+            )
         if within is None and zone is None:
-            raise InvalidInput("rain needs 'within': the area on which it falls, a GeoJSON polygon or {'zone': id}")
+            raise InvalidInput(
+                "rain needs 'within': the area on which it falls, a GeoJSON polygon or {'zone': id}", "rain_needs_area"
+            )
         return FloodRequest(rain=parse_rain(body["rain"]), within=within, zone=zone, limit=limit)
     level, rise = (_optional(body, name, *range_m) for name, range_m in (("level_m", LEVELS_M), ("rise_m", RISES_M)))
     if (level is None) == (rise is None):
-        raise InvalidInput("say either level_m, a height, or rise_m, metres above the ground or the river's surface")
+        raise InvalidInput(
+            "say either level_m, a height, or rise_m, metres above the ground or the river's surface", "level_or_rise"
+        )
     point, line, river = _start(body.get("from"))
     return FloodRequest(point, line, river, level, rise, None, within, zone, limit)
 
@@ -103,7 +109,8 @@ def parse_flood(body: Any) -> FloodRequest:
 def _start(value: Any) -> tuple[tuple[float, float] | None, shapely.LineString | None, int | None]:
     if not isinstance(value, Mapping) or len(value) != 1 or next(iter(value)) not in _STARTS:
         raise InvalidInput(
-            '\'from\' says where the water comes from: {"point": [lon, lat]}, {"river": id} or {"line": GeoJSON}'
+            '\'from\' says where the water comes from: {"point": [lon, lat]}, {"river": id} or {"line": GeoJSON}',
+            "water_from_wrong",
         )
     if "line" in value:
         return None, parse_line(value["line"])[0], None
@@ -111,14 +118,17 @@ def _start(value: Any) -> tuple[tuple[float, float] | None, shapely.LineString |
         return None, None, _whole(value["river"], "from.river", 1, 2**63 - 1)
     position = value["point"]
     if not is_position(position) or abs(position[0]) > 180 or abs(position[1]) > 90:
-        raise InvalidInput(f"from.point is {str(position)[:60]}; [longitude, latitude] in degrees is right")
+        raise InvalidInput(
+            f"from.point is {str(position)[:60]}; [longitude, latitude] in degrees is right",
+            "not_a_position", field="from.point", given=str(position)[:60],
+        )  # fmt: skip
     return (float(position[0]), float(position[1])), None, None
 
 
 def parse_rain(value: Any, *, with_runoff: bool = True) -> Rain:
     """Read a rain; raises InvalidInput."""
     if not isinstance(value, Mapping):
-        raise InvalidInput('rain is an object such as {"mm": 80, "hours": 2}')
+        raise InvalidInput('rain is an object such as {"mm": 80, "hours": 2}', "rain_wrong")
     require_known(value, sorted(_RAIN if with_runoff else _RAIN[:2]), "field of rain")
     mm, hours = (_number(value, name, *limits) for name, limits in (("mm", MM), ("hours", HOURS)))
     runoff = _optional(value, "runoff", 0.01, 1.0)
@@ -140,11 +150,17 @@ def _optional(body: Mapping[str, Any], name: str, least: float, most: float) -> 
 def _number(body: Mapping[str, Any], name: str, least: float, most: float) -> float:
     value = body.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-        raise InvalidInput(f"{name} is {str(value)[:40]!r}; a number from {least:g} to {most:g} is right")
+        raise InvalidInput(
+            f"{name} is {str(value)[:40]!r}; a number from {least:g} to {most:g} is right",
+            "number_wrong", field=name, given=str(value)[:40], least=least, most=most,
+        )  # fmt: skip
     return float(value)
 
 
 def _whole(value: Any, name: str, least: int, most: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise InvalidInput(f"{name} is {str(value)[:40]!r}; a whole number from {least} to {most} is right")
+        raise InvalidInput(
+            f"{name} is {str(value)[:40]!r}; a whole number from {least} to {most} is right",
+            "whole_number_wrong", field=name, given=str(value)[:40], least=least, most=most,
+        )  # fmt: skip
     return value

@@ -64,7 +64,10 @@ def parse_drainage(network: str, body: Any) -> DrainageRequest:
     number, limit = body.get("dataset"), body.get("limit", LIMIT)
     for name, value, most in (("dataset", number if number is not None else 1, 2**63 - 1), ("limit", limit, MAX_LIMIT)):
         if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
-            raise InvalidInput(f"{name} is {str(value)[:40]!r}; a whole number from 1 to {most} is right")
+            raise InvalidInput(
+                f"{name} is {str(value)[:40]!r}; a whole number from 1 to {most} is right",
+                "whole_number_wrong", field=name, given=str(value)[:40], least=1, most=most,
+            )  # fmt: skip
     return DrainageRequest(network, rain, number, limit)
 
 
@@ -140,7 +143,9 @@ def _owner(connection: Connection, request: DrainageRequest, caller: Caller) -> 
         raise NotAvailable(f"the network '{request.network[:60]}' has no SWMM model{wanted}", _IMPORT, "no_model")
     if len(named) > 1:
         said = ", ".join(f"{row.id} ({row.name})" for row in named[:10])
-        raise InvalidInput(f"the network has several SWMM models; say 'dataset', one of {said}")
+        raise InvalidInput(
+            f"the network has several SWMM models; say 'dataset', one of {said}", "several_models", choices=said
+        )
     return named[0]
 
 

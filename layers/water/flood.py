@@ -146,7 +146,7 @@ def compute_flood(
 ) -> Flooded:
     """Return the water of a flood; raises as :func:`flood`."""
     if not visible_layers(connection, caller, ["terrain"]):
-        raise NotFound("there is no terrain that you may see")
+        raise NotFound("there is no terrain that you may see", "no_terrain")
     within = asked_area(connection, request, caller)
     start = None if request.rain is not None else find_start(connection, request, caller)
     cells = cells_at_most(MAX_CELLS) if request.rain is None else cells_for(request.rain)

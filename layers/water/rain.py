@@ -54,11 +54,12 @@ def cells_for(rain: Rain) -> Callable[[float, float], float]:
     def width(area: float, pixel: float) -> float:
         if area > MAX_AREA_M2:
             raise TooLarge(f"rain is computed on at most {MAX_AREA_M2 / 1e6:g} km2, and this window has"
-                           f" {area / 1e6:.4g}: {_REMEDY}")  # fmt: skip
+                           f" {area / 1e6:.4g}: {_REMEDY}", "rain_too_large", km2=area / 1e6,
+                           most_km2=MAX_AREA_M2 / 1e6)  # fmt: skip
         for factor in range(1, math.ceil(MAX_CELL_M / pixel) + 1):
             if _seconds(area, factor * pixel, rain) <= _WANTED_S:
                 return factor * pixel
-        raise TooLarge(f"cells would be wider than {MAX_CELL_M:g} m: {_REMEDY}")
+        raise TooLarge(f"cells would be wider than {MAX_CELL_M:g} m: {_REMEDY}", "rain_too_coarse", most_m=MAX_CELL_M)
 
     return width
 

@@ -62,7 +62,9 @@ def level_along(
             surface[row, column] = level_m if level_m is not None else _falling(ground, is_forward) + (rise_m or 0.0)
     seeds = np.isfinite(surface)
     if not seeds.any():
-        raise InvalidInput("no part of the river lies on known ground within the window: say another 'within'")
+        raise InvalidInput(
+            "no part of the river lies on known ground within the window: say another 'within'", "river_without_ground"
+        )
     nearest = distance_transform_edt(~seeds, return_distances=False, return_indices=True)
     level = surface[tuple(nearest)]
     return Reach(level, seeds, float(surface[seeds].max()), float(surface[seeds].min()))

@@ -63,7 +63,10 @@ def find_start(connection: Connection, request: FloodRequest, caller: Caller) ->
         .where(river.c.id == request.river, river.c.layer_id.in_(own), in_area(river, caller))
     ).one_or_none()  # fmt: skip
     if row is None or row.drawn is None:
-        raise NotFound(f"there is no river {request.river}; /ogc/collections/rivers/items lists them")
+        raise NotFound(
+            f"there is no river {request.river}; /ogc/collections/rivers/items lists them",
+            "no_such_river", id=request.river,
+        )  # fmt: skip
     drawn = shapely.from_wkb(row.drawn)
     if row.direction_source == "drawn" or row.direction is None:
         # Nobody knows better than the ground.
@@ -91,7 +94,9 @@ def window_bounds(start: Start | None, within: shapely.Geometry | None) -> Box:
     if within is None:
         return _grown(shapely.bounds(start.shape).tolist(), AROUND_POINT_M if start.is_point else AROUND_RIVER_M)
     if not shapely.intersects(shapely.envelope(within), start.shape):
-        raise InvalidInput("the water comes from outside of 'within'; it is to lie within the bounds of the area")
+        raise InvalidInput(
+            "the water comes from outside of 'within'; it is to lie within the bounds of the area", "water_outside_area"
+        )
     return _grown(shapely.bounds(within).tolist(), MARGIN_M)
 
 
@@ -111,13 +116,17 @@ def level_from(window: Window, start: Start, request: FloodRequest) -> Level:
     row, column = window.cells_of(xy[:, 0], xy[:, 1])
     ground = float(window.heights[row[0], column[0]]) if window.has(row, column)[0] else float("nan")
     if not np.isfinite(ground):
-        raise InvalidInput(f"no raster knows the height of the ground at {xy[0, 0]}, {xy[0, 1]}: take a place beside")
+        raise InvalidInput(
+            f"no raster knows the height of the ground at {xy[0, 0]}, {xy[0, 1]}: take a place beside",
+            "no_height_there", place=f"{xy[0, 0]}, {xy[0, 1]}",
+        )  # fmt: skip
     level = request.level_m if request.level_m is not None else ground + (request.rise_m or 0.0)
     if level <= ground:
         raise InvalidInput(
             f"level_m is {level:g}, and the ground at {xy[0, 0]}, {xy[0, 1]} lies at {ground:.2f} m: nothing is under"
-            " water; say a higher level, or a place that lies lower"
-        )
+            " water; say a higher level, or a place that lies lower",
+            "level_below_ground", level_m=level, ground_m=round(ground, 2), place=f"{xy[0, 0]}, {xy[0, 1]}",
+        )  # fmt: skip
     seeds = np.zeros(window.heights.shape, bool)
     seeds[row[0], column[0]] = True
     return Level(level, seeds, level, level)

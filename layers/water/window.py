@@ -138,16 +138,18 @@ def _require_small(bounds: Box) -> None:
     if not 0 < size <= MAX_AREA_M2:
         raise TooLarge(
             f"the window of the flood measures {size / 1e6:.6g} km2; more than 0 and at most {MAX_AREA_M2 / 1e6:g} km2"
-            " are looked at: say a smaller 'within'"
-        )
+            " are looked at: say a smaller 'within'",
+            "flood_too_large", km2=size / 1e6, most_km2=MAX_AREA_M2 / 1e6,
+        )  # fmt: skip
 
 
 def _nowhere(bounds: Box) -> NotFound:
     west, south, east, north = bounds
     return NotFound(
         f"no raster knows the ground between {west:.5f}, {south:.5f} and {east:.5f}, {north:.5f}:"
-        " import a terrain model (GeoTIFF) of it, or ask where there is one"
-    )
+        " import a terrain model (GeoTIFF) of it, or ask where there is one",
+        "no_terrain_there", place=f"{west:.5f}, {south:.5f}, {east:.5f}, {north:.5f}",
+    )  # fmt: skip
 
 
 def _first_heights(

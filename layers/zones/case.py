@@ -54,18 +54,29 @@ def parse_at(said: Any) -> tuple[str, Any]:
     InvalidInput
     """
     if not isinstance(said, Mapping) or len(said) != 1 or next(iter(said)) not in WAYS:
-        raise InvalidInput(f"'at' is an object with exactly one of {', '.join(WAYS)}")
+        raise InvalidInput(
+            f"'at' is an object with exactly one of {', '.join(WAYS)}", "exactly_one_of", field="at", choices=WAYS
+        )
     [(way, value)] = said.items()
     if way == "position":
         if not is_position(value) or abs(value[0]) > 180 or abs(value[1]) > 90:
-            raise InvalidInput(f"at.position is {str(value)[:60]}; [longitude, latitude] in degrees is right")
+            raise InvalidInput(
+                f"at.position is {str(value)[:60]}; [longitude, latitude] in degrees is right",
+                "not_a_position", field="at.position", given=str(value)[:60],
+            )  # fmt: skip
         return way, (float(value[0]), float(value[1]))
     if way == "event" and (isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 2**63):
-        raise InvalidInput(f"at.event is {str(value)[:40]!r}; the id of an event is right")
+        raise InvalidInput(
+            f"at.event is {str(value)[:40]!r}; the id of an event is right",
+            "not_an_id", field="at.event", given=str(value)[:40],
+        )  # fmt: skip
     if isinstance(value, bool) or not isinstance(value, int | str) or not 0 < len(str(value)) <= _LONGEST:
-        raise InvalidInput(f"at.{way} is {str(value)[:40]!r}; an id or a text of at most {_LONGEST} signs is right")
+        raise InvalidInput(
+            f"at.{way} is {str(value)[:40]!r}; an id or a text of at most {_LONGEST} signs is right",
+            "not_an_id_or_text", field=f"at.{way}", given=str(value)[:40], most=_LONGEST,
+        )  # fmt: skip
     if "\0" in str(value):
-        raise InvalidInput(f"at.{way} has a sign that no text has (NUL)")
+        raise InvalidInput(f"at.{way} has a sign that no text has (NUL)", "nul_character", field=f"at.{way}")
     return way, value
 
 
@@ -86,7 +97,10 @@ def find_case(connection: Connection, way: str, value: Any, caller: Caller) -> C
     if way == "unit":
         row = _named(connection, unit, value, caller)
         if row.building_id is None:
-            raise InvalidInput(f"it is not known in which building unit '{value}' is; name the building")
+            raise InvalidInput(
+                f"it is not known in which building unit '{value}' is; name the building",
+                "unit_without_building", given=str(value),
+            )  # fmt: skip
         return Case(row.building_id, unit_id=row.id)
     return Case(_named(connection, building, value, caller).id)
 
@@ -109,8 +123,9 @@ def shape_of(connection: Connection, case: Case, moment: datetime) -> shapely.Ge
     if wkb is None:
         raise InvalidInput(
             f"building {case.building_id} has no footprint as of {moment.isoformat()}; name a position, or wait for the"
-            " end of an import that is running"
-        )
+            " end of an import that is running",
+            "no_footprint_at", id=case.building_id, moment=moment.isoformat(),
+        )  # fmt: skip
     shape: shapely.Geometry = shapely.make_valid(shapely.force_2d(shapely.from_wkb(wkb)))
     return shape
 
@@ -118,7 +133,9 @@ def shape_of(connection: Connection, case: Case, moment: datetime) -> shapely.Ge
 def _of_event(connection: Connection, event_id: int, caller: Caller) -> Case:
     found = event_for(connection, event_id, caller)
     if found.building_id is None and found.longitude is None:
-        raise InvalidInput(f"it is not known where event {event_id} is; name a position")
+        raise InvalidInput(
+            f"it is not known where event {event_id} is; name a position", "event_without_place", id=event_id
+        )
     position = None if found.longitude is None else (found.longitude, found.latitude)
     home = found.building_id
     return Case(home, storey_number=found.storey_number, position=position, event_id=event_id)
@@ -128,9 +145,15 @@ def _of_address(connection: Connection, text: str, caller: Caller) -> Case:
     [found] = find(connection, [text], limit=5)
     if found["status"] == "ambiguous":
         some = "; ".join(f"{one['id']} {one['address'] or one['name']}" for one in found["candidates"])
-        raise Conflict(f"'{text[:80]}' may mean several buildings; name one by its id: {some}")
+        raise Conflict(
+            f"'{text[:80]}' may mean several buildings; name one by its id: {some}",
+            "address_ambiguous", given=text[:80], candidates=some,
+        )  # fmt: skip
     if found["building"] is None:
-        raise NotFound(f"no building is known by the address '{text[:80]}'; name a building, or a position")
+        raise NotFound(
+            f"no building is known by the address '{text[:80]}'; name a building, or a position",
+            "address_unknown", given=text[:80],
+        )  # fmt: skip
     home = _named(connection, building, found["building"]["id"], caller)
     return Case(home.id, unit_id=found["unit"]["id"] if found["unit"] else None)
 
@@ -149,7 +172,9 @@ def _named(connection: Connection, table: Table, name: Any, caller: Caller) -> A
         .limit(1)
     ).one_or_none()
     if row is None:
-        raise NotFound(f"no {table.name} has the id or code '{text[:60]}'")
+        raise NotFound(
+            f"no {table.name} has the id or code '{text[:60]}'", "no_such_code", what=table.name, given=text[:60]
+        )
     return row
 
 

@@ -84,7 +84,10 @@ def demarcate(connection: Connection, question: Question) -> Demarcated:
     sealed, reach = [], []
     for case, place in zip(question.cases, places, strict=True):
         if not shapely.intersects(district.shape, place):
-            raise InvalidInput(f"the case lies outside of {district.code}, which is to be parted into zones")
+            raise InvalidInput(
+                f"the case lies outside of {district.code}, which is to be parted into zones",
+                "case_outside", area=district.code,
+            )  # fmt: skip
         one, around = _around(connection, question, case, place, cells, district)
         sealed.append(one)
         reach.append(around)
@@ -92,7 +95,8 @@ def demarcate(connection: Connection, question: Question) -> Demarcated:
     middle = settled(shapely.intersection(whole, district.shape, grid_size=GRID_DEG))
     if area_m2(middle) <= 0:
         raise InvalidInput(
-            "what is to be sealed has no area; name a building, or a rule that seals a block or distance"
+            "what is to be sealed has no area; name a building, or a rule that seals a block or distance",
+            "sealed_without_area",
         )
     zones = three_zones(middle, np.concatenate(reach), district.shape)
     wide = shapely.union_all([zones.sealed, zones.controlled], grid_size=GRID_DEG)
@@ -137,7 +141,10 @@ def _sealed(rules: Rules, place: shapely.Geometry, blocks: Shapes) -> tuple[shap
     """Return what is sealed, and the blocks of which it is made."""
     if rules.sealed == "building":
         if not shapely.area(place):
-            raise InvalidInput(f"no building stands at the case; rule '{rules.name}' seals one, choose another rule")
+            raise InvalidInput(
+                f"no building stands at the case; rule '{rules.name}' seals one, choose another rule",
+                "rule_needs_building", rule=rules.name,
+            )  # fmt: skip
         return place, blocks[:0]
     found = blocks_within(blocks, place, rules.sealed_m)
     if rules.sealed == "block" and shapely.area(place) and len(found):
@@ -164,12 +171,16 @@ def _controlled(
 
 def _estate(connection: Connection, question: Question, case: Case, around: _Around) -> Shapes:
     if case.building_id is None:
-        raise InvalidInput("no building stands at the case, and an estate is that of a building; choose another rule")
+        raise InvalidInput(
+            "no building stands at the case, and an estate is that of a building; choose another rule",
+            "estate_without_building",
+        )
     name, homes = estate_in(connection, question.moment, around.frame, case.building_id)
     if not name:
         raise InvalidInput(
-            f"the address of building {case.building_id} names no estate; choose a rule that goes by distance or cells"
-        )
+            f"the address of building {case.building_id} names no estate; choose a rule that goes by distance or cells",
+            "estate_unknown", id=case.building_id,
+        )  # fmt: skip
     inside = shapely.point_on_surface(homes)
     tree = shapely.STRtree(around.blocks)
     found: Shapes = around.blocks[np.unique(tree.query(inside, predicate="intersects")[1])]

@@ -26,5 +26,8 @@ def parse_drawn(value: Any) -> shapely.Geometry:
         return parse_zone({"geometry": value}).geometry
     position = value.get("coordinates")
     if not is_position(position) or abs(position[0]) > 180 or abs(position[1]) > 90:
-        raise InvalidGeometry(f"the point is {str(position)[:60]}; [longitude, latitude] in degrees is right")
+        raise InvalidGeometry(
+            f"the point is {str(position)[:60]}; [longitude, latitude] in degrees is right",
+            "not_a_position", field="point", given=str(position)[:60],
+        )  # fmt: skip
     return shapely.Point(float(position[0]), float(position[1]))

@@ -83,8 +83,9 @@ def find_district(
     if not len(own) or not code or not shapely.intersects(own, place).any():
         raise NotFound(
             f"no district is known at {place.x:.6f}, {place.y:.6f}: neither a management cell nor an administrative"
-            " area lies there" + (f" within {within}, the area of this key" if within else "")
-        )
+            " area lies there" + (f" within {within}, the area of this key" if within else ""),
+            "no_district", place=f"{place.x:.6f}, {place.y:.6f}",
+        )  # fmt: skip
     return District(settled(shapely.union_all(own, grid_size=GRID_DEG)), code, _CELLS)
 
 

@@ -78,7 +78,10 @@ def lift(connection: Connection, key: str, caller: Caller, *, by: str, note: str
     caller.require("demarcate")
     rows = _rows(connection, caller, zone.c.attributes["group"].astext == key)
     if not rows:
-        raise NotFound(f"no zones belong to the group '{key[:40]}'; GET /zones?kind=sealed lists them")
+        raise NotFound(
+            f"no zones belong to the group '{key[:40]}'; GET /zones?kind=sealed lists them",
+            "no_such_group", given=key[:40],
+        )  # fmt: skip
     connection.execute(delete(zone).where(zone.c.id.in_([row.id for row in rows])))
     for row in rows:
         append(connection, row.id, "lift", by, {"group": key, "note": note, "version": row.version})

@@ -46,9 +46,12 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 def require_list(layer: LayerRow, form: str) -> None:
     """Raise InvalidInput for a layer without objects or a format that is not written."""
     if form not in FORMATS:
-        raise InvalidInput(f"f is '{form[:20]}'; lists are written as {', '.join(FORMATS)}")
+        raise InvalidInput(
+            f"f is '{form[:20]}'; lists are written as {', '.join(FORMATS)}",
+            "not_one_of", field="f", given=form[:20], choices=[*FORMATS],
+        )  # fmt: skip
     if layer.geometry_type == "raster" or "layer_id" not in table_of(layer.table_name).c:
-        raise InvalidInput(f"the layer '{layer.id}' has no objects to list")
+        raise InvalidInput(f"the layer '{layer.id}' has no objects to list", "layer_without_objects", layer=layer.id)
 
 
 def list_inside(

@@ -105,7 +105,10 @@ def read_chain(connection: Connection, after: int, limit: int, caller: Caller) -
         For a caller of one area: the chain holds what was decided elsewhere.
     """
     if caller.area_code is not None:
-        raise Forbidden(f"the log is of all areas, this key of {caller.area_code}; GET /zones/ID/log is of one zone")
+        raise Forbidden(
+            f"the log is of all areas, this key of {caller.area_code}; GET /zones/ID/log is of one zone",
+            "log_of_all_areas", area=caller.area_code,
+        )  # fmt: skip
     is_before = zone_log.c.id <= after
     last = select(zone_log.c.hash).where(is_before).order_by(zone_log.c.id.desc()).limit(1)
     before = connection.execute(last).scalar() or BEGINNING

@@ -57,7 +57,10 @@ def make_shape(connection: Connection, wish: Wish, caller: Caller) -> Made:
     geometry = settled(geometry)
     size_m2 = area_m2(geometry)
     if not 0 < size_m2 <= MAX_AREA_M2:
-        raise TooLarge(f"the zone measures {size_m2 / 1e6:.4g} km2; at most {MAX_AREA_M2 / 1e6:g} km2 are taken")
+        raise TooLarge(
+            f"the zone measures {size_m2 / 1e6:.4g} km2; at most {MAX_AREA_M2 / 1e6:g} km2 are taken",
+            "zone_too_large", km2=size_m2 / 1e6, most_km2=MAX_AREA_M2 / 1e6,
+        )  # fmt: skip
     _require_own(connection, geometry, caller)
     return found._replace(geometry=geometry)
 
@@ -101,7 +104,10 @@ def _found(connection: Connection, wish: Wish, caller: Caller) -> Made:
     if wish.object_id is not None:
         layer = layer_of(connection, wish.object_id, caller)
         if "geom" not in layer.table.c:
-            raise InvalidInput(f"object {wish.object_id} ({layer.id}) has no shape of its own; name its building")
+            raise InvalidInput(
+                f"object {wish.object_id} ({layer.id}) has no shape of its own; name its building",
+                "object_without_shape", id=wish.object_id, layer=layer.id,
+            )  # fmt: skip
         return _union(connection, _select(layer.table, layer.table.c.id == wish.object_id, caller), [layer])
     if wish.reach is not None:
         return _reached(connection, wish.reach, caller)
@@ -131,7 +137,7 @@ def _area(connection: Connection, code: str, caller: Caller) -> Made:
     is_of = func.starts_with(grid_cell.c.code, code)
     made = _union(connection, _select(grid_cell, is_of & grid_cell.c.valid_to.is_(None), caller, cells), cells)
     if not made.objects:
-        raise NotFound(f"no administrative area and no management cell has the code {code}")
+        raise NotFound(f"no administrative area and no management cell has the code {code}", "no_such_area", given=code)
     return made
 
 
@@ -150,17 +156,23 @@ def _listed(connection: Connection, named: Table, shaped: Table, codes: Sequence
     missing = [code for code in codes if code not in known]
     if missing:
         raise NotFound(
-            f"no {named.name} has the id or code '{missing[0][:60]}' ({len(missing)} of {len(codes)} unknown)"
-        )
+            f"no {named.name} has the id or code '{missing[0][:60]}' ({len(missing)} of {len(codes)} unknown)",
+            "no_such_codes", what=named.name, given=missing[0][:60], unknown=len(missing), count=len(codes),
+        )  # fmt: skip
     wanted = {row[2] for row in rows}
     homeless = [row[1] or row[0] for row in rows if row[2] is None]
     if homeless:
-        raise InvalidInput(f"it is not known in which building unit '{homeless[0]}' is; name the building")
+        raise InvalidInput(
+            f"it is not known in which building unit '{homeless[0]}' is; name the building",
+            "unit_without_building", given=homeless[0],
+        )  # fmt: skip
     outlines = _layers_of(connection, shaped, caller)
     made = _union(connection, _select(shaped, shaped.c.id.in_(wanted), caller, outlines), outlines)
     bare = wanted - set(made.objects)
     if bare:
-        raise InvalidInput(f"building {min(bare)} has no footprint; draw the zone, or leave it out")
+        raise InvalidInput(
+            f"building {min(bare)} has no footprint; draw the zone, or leave it out", "no_footprint", id=min(bare)
+        )
     return made._replace(objects=sorted({row[0] for row in rows}))
 
 
@@ -194,4 +206,7 @@ def _require_own(connection: Connection, geometry: shapely.Geometry, caller: Cal
         return
     own = common_area(connection, geometry)
     if own is None or not own.startswith(caller.area_code):
-        raise Forbidden(f"the zone reaches beyond the area of this key ({caller.area_code}); draw it within")
+        raise Forbidden(
+            f"the zone reaches beyond the area of this key ({caller.area_code}); draw it within",
+            "zone_outside_own_area", area=caller.area_code,
+        )  # fmt: skip

@@ -49,7 +49,7 @@ def parse_request(body: Any) -> Request:
     body = fields_of(body, FIELDS, '{"by": ..., "at": {"building": ...}, "rule": "standard"}')
     words = {name: text_in(body, name, longest) for name, longest in _LENGTHS.items()}
     if not words["by"]:
-        raise InvalidInput("by is missing: who decides")
+        raise InvalidInput("by is missing: who decides", "missing", fields=["by"])
     way, value = parse_at(body.get("at"))
     distances = {name: body.get(name) for name in ("sealed_m", "controlled_m") if body.get(name) is not None}
     rules = None
@@ -62,5 +62,7 @@ def parse_request(body: Any) -> Request:
 def _flag(body: Mapping[str, Any], name: str) -> bool:
     value = body.get(name, False)
     if not isinstance(value, bool):
-        raise InvalidInput(f"{name} is {str(value)[:40]!r}; true or false is right")
+        raise InvalidInput(
+            f"{name} is {str(value)[:40]!r}; true or false is right", "not_a_flag", field=name, given=str(value)[:40]
+        )
     return value

@@ -47,7 +47,10 @@ def rules_for(name: Any, changed: Mapping[str, Any]) -> Rules:
     InvalidInput
     """
     if name not in rule_sets():
-        raise InvalidInput(f"rule is '{str(name)[:40]}'; known are: {', '.join(rule_sets())}")
+        raise InvalidInput(
+            f"rule is '{str(name)[:40]}'; known are: {', '.join(rule_sets())}",
+            "not_one_of", field="rule", given=str(name)[:40], choices=[*rule_sets()],
+        )  # fmt: skip
     rules = rule_sets()[name]
     values = {}
     for field in ("sealed_m", "controlled_m"):
@@ -55,8 +58,14 @@ def rules_for(name: Any, changed: Mapping[str, Any]) -> Rules:
         if value is None:
             continue
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= MOST_M:
-            raise InvalidInput(f"{field} is {str(value)[:40]!r}; metres up to {MOST_M:g} are right")
+            raise InvalidInput(
+                f"{field} is {str(value)[:40]!r}; metres up to {MOST_M:g} are right",
+                "metres_wrong", field=field, given=str(value)[:40], least=0, most=MOST_M,
+            )  # fmt: skip
         if getattr(rules, field.removesuffix("_m")) != "distance":
-            raise InvalidInput(f"{field} does not go with rule '{name}', which does not go by distance there")
+            raise InvalidInput(
+                f"{field} does not go with rule '{name}', which does not go by distance there",
+                "distance_not_of_rule", field=field, rule=name,
+            )  # fmt: skip
         values[field] = float(value)
     return Rules(**asdict(rules) | values)

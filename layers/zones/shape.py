@@ -26,6 +26,8 @@ def zone_shape(connection: Connection, zone_id: int, caller: Caller) -> shapely.
         )
     ).scalar()
     if shape is None:
-        raise NotFound(f"there is no zone {zone_id}; /ogc/collections/zones/items lists them")
+        raise NotFound(
+            f"there is no zone {zone_id}; /ogc/collections/zones/items lists them", "no_such_zone", id=zone_id
+        )
     found: shapely.Geometry = shapely.from_wkb(shape)
     return found

@@ -77,15 +77,22 @@ def parse_wish(body: Any, *, is_new: bool = True) -> Wish:
     body = fields_of(body, sorted(FIELDS), '{"name": ..., "by": ..., "geometry": {...}}')
     given = [name for name in SOURCES if body.get(name) is not None]
     if len(given) != 1:
-        raise InvalidInput(f"a zone is made from exactly one of {', '.join(SOURCES)}; given: {', '.join(given) or '-'}")
+        raise InvalidInput(
+            f"a zone is made from exactly one of {', '.join(SOURCES)}; given: {', '.join(given) or '-'}",
+            "zone_needs_one_source", choices=SOURCES, given=given,
+        )  # fmt: skip
     [source] = given
     words = {name: text_in(body, name, longest) for name, longest in LENGTHS.items()}
     if not words["name"] or not words["by"]:
-        raise InvalidInput("name and by are missing: what the zone is called, and who draws it")
+        raise InvalidInput(
+            "name and by are missing: what the zone is called, and who draws it", "missing", fields=["name", "by"]
+        )
     shape, object_id, distance_m = _shape(source, body[source])
     buffer_m = distance_m if source == "buffer" else _metres(body, "buffer_m", least=0.0)
     if source == "geometry" and buffer_m:
-        raise InvalidInput("buffer_m does not go with geometry; use buffer with geometry and distance_m")
+        raise InvalidInput(
+            "buffer_m does not go with geometry; use buffer with geometry and distance_m", "buffer_with_geometry"
+        )
     return Wish(
         str(words["name"]), str(words["by"]), source, shape, object_id, _codes(source, body[source]),
         _reach(source, body[source]), buffer_m, words["kind"], words["note"], None if is_new else _version(body),
@@ -98,13 +105,18 @@ def _shape(source: str, value: Any) -> tuple[shapely.Geometry | None, int | None
     if source != "buffer":
         return None, None, 0.0
     if not isinstance(value, Mapping) or ("geometry" in value) == ("object" in value):
-        raise InvalidInput("buffer is an object with distance_m, and with either geometry (GeoJSON) or object (an id)")
+        raise InvalidInput(
+            "buffer is an object with distance_m, and with either geometry (GeoJSON) or object (an id)", "buffer_wrong"
+        )
     distance_m = _metres(value, "distance_m", least=0.1)
     if "geometry" in value:
         return parse_drawn(value["geometry"]), None, distance_m
     number = value["object"]
     if isinstance(number, bool) or not isinstance(number, int) or not 0 < number < 2**63:
-        raise InvalidInput(f"buffer.object is {str(number)[:40]!r}; the id of an object is right")
+        raise InvalidInput(
+            f"buffer.object is {str(number)[:40]!r}; the id of an object is right",
+            "not_an_id", field="buffer.object", given=str(number)[:40],
+        )  # fmt: skip
     return None, number, distance_m
 
 
@@ -114,29 +126,41 @@ def _reach(source: str, value: Any) -> IsochroneAsked | None:
     minutes = value.get("minutes") if isinstance(value, Mapping) else None
     if isinstance(minutes, bool) or not isinstance(minutes, int | float):
         raise InvalidInput('isochrone is an object such as {"from": [longitude, latitude], "minutes": 10}, with one'
-                           " number of minutes; profile, direction and closed may go with it")  # fmt: skip
+                           " number of minutes; profile, direction and closed may go with it",
+                           "isochrone_wrong")  # fmt: skip
     return parse_isochrone(value)
 
 
 def _codes(source: str, value: Any) -> tuple[str, ...]:
     if source == "area_code":
         if not isinstance(value, str) or not value.isascii() or not value.isdigit() or not 6 <= len(value) <= 15:
-            raise InvalidInput(f"area_code is {str(value)[:40]!r}; 6 to 15 digits are right")
+            raise InvalidInput(
+                f"area_code is {str(value)[:40]!r}; 6 to 15 digits are right", "area_code_wrong", given=str(value)[:40]
+            )
         return (value,)
     if source not in ("buildings", "units"):
         return ()
     if not isinstance(value, list) or not 0 < len(value) <= MOST_OBJECTS:
-        raise InvalidInput(f"{source} is a list of 1 to {MOST_OBJECTS} ids or codes")
+        raise InvalidInput(
+            f"{source} is a list of 1 to {MOST_OBJECTS} ids or codes",
+            "not_a_list_of_ids", field=source, most=MOST_OBJECTS,
+        )  # fmt: skip
     for one in value:
         if isinstance(one, bool) or not isinstance(one, int | str) or not 0 < len(str(one)) <= 100 or "\0" in str(one):
-            raise InvalidInput(f"{source} has {str(one)[:40]!r}; ids (numbers) or codes (text) are right")
+            raise InvalidInput(
+                f"{source} has {str(one)[:40]!r}; ids (numbers) or codes (text) are right",
+                "not_an_id_or_code", field=source, given=str(one)[:40],
+            )  # fmt: skip
     return tuple(dict.fromkeys(str(one) for one in value))
 
 
 def _metres(body: Mapping[str, Any], name: str, *, least: float) -> float:
     value = body.get(name, 0.0)
     if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= MOST_BUFFER_M:
-        raise InvalidInput(f"{name} is {str(value)[:40]!r}; metres from {least:g} to {MOST_BUFFER_M:g} are right")
+        raise InvalidInput(
+            f"{name} is {str(value)[:40]!r}; metres from {least:g} to {MOST_BUFFER_M:g} are right",
+            "metres_wrong", field=name, given=str(value)[:40], least=least, most=MOST_BUFFER_M,
+        )  # fmt: skip
     return float(value)
 
 
@@ -144,5 +168,5 @@ def _version(body: Mapping[str, Any]) -> int:
     value = body.get("version")
     if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 2**31:
         raise InvalidInput(f"version is {str(value)[:40]!r}; the version that you have seen is needed, so that nobody's"
-                           " change is overwritten unseen")  # fmt: skip
+                           " change is overwritten unseen", "version_needed", given=str(value)[:40])  # fmt: skip
     return value

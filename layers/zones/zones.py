@@ -63,8 +63,9 @@ def change_zone(connection: Connection, zone_id: int, wish: Wish, caller: Caller
     if was.version != wish.version:
         raise Conflict(
             f"zone {zone_id} is at version {was.version}, not {wish.version}: {was.author} or somebody else has changed"
-            " it; look at it, and send the version that you have seen"
-        )
+            " it; look at it, and send the version that you have seen",
+            "zone_changed", id=zone_id, version=was.version, sent=wish.version, by=was.author,
+        )  # fmt: skip
     _require_alone(was)
     made = make_shape(connection, wish, caller)
     values = _values(connection, wish, made) | {"version": was.version + 1, "recorded_at": func.now()}
@@ -156,12 +157,15 @@ def _require_alone(was: Row[Any]) -> None:
     if was.group is not None:
         raise Conflict(
             f"zone {was.id} is one of three that part the district; demarcate again, or lift all three by"
-            f" DELETE /zones/demarcations/{was.group}"
-        )
+            f" DELETE /zones/demarcations/{was.group}",
+            "zone_of_three", id=was.id, group=was.group,
+        )  # fmt: skip
 
 
 def _unknown(zone_id: int) -> NotFound:
-    return NotFound(f"there is no zone {zone_id}, or it may not be seen; GET /zones lists them")
+    return NotFound(
+        f"there is no zone {zone_id}, or it may not be seen; GET /zones lists them", "no_such_zone", id=zone_id
+    )
 
 
 def _feature(row: Row[Any]) -> dict[str, Any]:

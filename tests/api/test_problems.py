@@ -31,7 +31,7 @@ def check_problem(answer: httpx.Response, what: object) -> dict[str, Any]:
     assert body["title"]
     assert body["detail"]
     assert len(answer.content) < 4000, what
-    shown = body["detail"].lower()
+    shown = f"{body['detail']} {body.get('values')}".lower()
     assert not [leak for leak in LEAKS if leak in shown and leak not in str(what).lower()], (what, shown)
     return body
 
@@ -70,6 +70,42 @@ async def test_a_body_over_the_limit_is_refused_by_its_length_and_while_it_comes
     streamed = await client.post("/session", content=parts())
     assert check_problem(streamed, "stream")["status"] == 413
     assert sent <= BODY_LIMIT + 2 * 1024 * 1024
+
+
+@pytest.mark.parametrize(
+    ("address", "code", "values"),
+    [
+        ("/zones/999999", "no_such_zone", {"id": 999999}),
+        ("/search?q=%20", "search_empty", {}),
+        ("/search?q=x&limit=0", "number_too_small", {"field": "limit", "limit": 1}),
+        ("/search", "missing", {"fields": ["q"]}),
+        ("/search?q=x&bbox=1,2,3", "bbox_wrong", {"given": "1,2,3"}),
+        ("/sensors/7/series?points=many", "not_a_whole_number", {"field": "points"}),
+        ("/query/nearest?from=114.2", "not_a_position", {"field": "from", "given": "[114.2]"}),
+        ("/query/route?from=114.2,22.7", "missing", {"fields": ["to"]}),
+        ("/terrain/height?lon=200&lat=0", "not_on_earth", {"given": "200.0, 0.0"}),
+        ("/networks/gas/isolate?from=1", "no_such_network", {"given": "gas"}),
+        ("/ogc/collections/ghosts/items", "no_such_layer", {"layer": "ghosts"}),
+        ("/nowhere", "no_such_address", {"path": "/nowhere"}),
+    ],
+)
+async def test_a_problem_has_its_sentence_by_a_code_and_its_values(
+    client: httpx.AsyncClient, address: str, code: str, values: dict[str, Any]
+) -> None:
+    body = check_problem(await client.get(address), address)
+    assert body["code"] == code, body
+    assert {name: body["values"].get(name) for name in values} == values
+
+
+async def test_an_error_in_a_part_has_its_own_sentence_within(client: httpx.AsyncClient) -> None:
+    """What comes from the field names the entry, and says of it what it would say of one that is sent alone."""
+    incident = (await client.post("/incidents", json={"name": "积水", "by": "李四"})).json()
+    entry = {"uuid": "7e0f6a86-5dd1-4c4b-9c73-0a36a3a4d0aa", "kind": "note"}
+    sent = {"format": "cim-incident-additions", "incident": incident["uuid"], "by": "李四", "entries": [entry]}
+    answer = await client.post(f"/incidents/{incident['id']}/additions", json=sent)
+    body = check_problem(answer, sent)
+    assert (body["code"], body["values"]["part"]) == ("in_part", "entries[0]")
+    assert body["values"]["reason"]["code"] == "note_needs_text_or_place"
 
 
 async def test_a_head_is_a_get_without_a_body(client: httpx.AsyncClient) -> None:
@@ -114,6 +150,7 @@ class Unheard(CimError):
 )
 def test_errors_become_their_status_and_tell_no_secret(error: Exception, status: int) -> None:
     problem = problem_of(error, "/x")
+    assert (problem.code is None) == (status == 422), "only a sentence of its own may be without a code"
     assert problem.status == status
     assert b"secret" not in problem.body()
     if status == 503:

@@ -219,7 +219,7 @@ def test_clients_that_leave_at_once_leave_nothing_behind(settings: Settings, cit
     tiles = [f"/tiles/buildings,roads/{FOUND.z}/{FOUND.x + n % 15}/{FOUND.y + n // 15}.mvt" for n in range(200)]
     building = text(
         "select count(*) from pg_stat_activity where datname = current_database() and state = 'active'"
-        " and pid <> pg_backend_pid() and query like '%ST_AsMVT%'"
+        " and pid <> pg_backend_pid() and query like '%geom_3857%'"
     )
     with (
         serving(settings) as (process, address),

@@ -55,13 +55,11 @@ NAMED = """async ([x, y, id, name]) => { const { viewer } = window.cimViewer; co
     if (performance.now() > end) throw new Error(`not drawn as ${name}: ${JSON.stringify(told())}`);
     await new Promise((next) => setTimeout(next, 200));
   } }"""
-TERRAIN = """async (on) => { const { map, store } = window.cimViewer; store.set("hillshade", on);
-  const end = performance.now() + 60000;
-  while (on && !map.isSourceLoaded("terrain")) {
+TERRAIN = """async () => { const { map } = window.cimViewer; const end = performance.now() + 60000;
+  while (!map.isSourceLoaded("terrain:ground")) {
     if (performance.now() > end) throw new Error("no terrain");
     await new Promise((next) => setTimeout(next, 50));
-  }
-  map.setTerrain(on ? { source: "terrain", exaggeration: 1 } : null); }"""
+  } }"""
 
 
 class Buried(NamedTuple):
@@ -331,9 +329,12 @@ def test_buildings_stand_on_the_terrain(
     page = open_viewer(f"c={foot[0]:.7f},{foot[1]:.7f},18.5,0,60&db=1&off=models,roads,cameras,sensors,events")
     page.evaluate(DRAWN, ["buildings"])
     with page.expect_response(lambda answer: "/3d/buildings/tileset.json?ground=true" in answer.url) as answer:
-        page.evaluate(TERRAIN, True)
+        page.click("#tool-terrain")
     assert answer.value.ok
+    expect(page.locator("#tool-terrain")).to_have_attribute("aria-pressed", "true")
+    page.wait_for_url(re.compile("t3=1"))
     try:
+        page.evaluate(TERRAIN)
         page.evaluate(DRAWN, ["buildings"])
         settle(page)
         shoot(page, "terrain")
@@ -343,7 +344,8 @@ def test_buildings_stand_on_the_terrain(
         assert page.evaluate(PICK, ["buildings", x, y - 8]) == target["id"]
         assert page.evaluate(PICK, ["buildings", x, y + 8]) != target["id"], "the building hangs below the ground"
     finally:
-        page.evaluate(TERRAIN, False)
+        page.click("#tool-terrain")
+    assert page.evaluate("() => window.cimViewer.map.getTerrain()") is None
 
 
 def test_a_place_without_pipes_is_said_kindly(context: BrowserContext, keyed_service: KeyedService) -> None:
@@ -354,6 +356,8 @@ def test_a_place_without_pipes_is_said_kindly(context: BrowserContext, keyed_ser
     page.keyboard.press("Enter")
     page.wait_for_selector("body[data-ready=true]")
     expect(page.locator(".toasts")).to_contain_text("这里没有可绘制的管线")
+    expect(page.locator("#tool-terrain")).to_be_disabled()
+    expect(page.locator("#tool-terrain")).to_have_attribute("title", re.compile("没有地形数据"))
     for name in ("underground", "detailed"):
         button = page.locator(f"#tool-{name}")
         expect(button).to_have_attribute("data-state", "empty")

@@ -150,7 +150,9 @@ def test_the_selected_pipe_is_asked_for_by_its_id(
 def test_a_place_off_the_network_is_explained(tool: Callable[[str], Page], centre: Place) -> None:
     page = tool("isolate")
     place(page, "isolate", (round(centre[0] + 0.5, 6), centre[1]))
-    expect(page.locator(".tool-answer [role=alert]")).to_contain_text("关阀方案未能算出")
+    alert = page.locator(".tool-answer [role=alert]")
+    expect(alert).to_contain_text("关阀方案未能算出")
+    expect(alert).to_contain_text("请在管线上选择")
 
 
 def test_water_that_rises(tool: Callable[[str], Page], demo_service: str, ends: tuple[Place, Place]) -> None:

@@ -177,4 +177,5 @@ def test_a_self_crossing_zone_is_explained(blank: Page, centre: tuple[float, flo
     draw(blank, [(520, 300), (940, 620), (940, 300), (520, 620)], finish="Enter")
     alert = blank.locator("#side [role=alert]")
     expect(alert).to_contain_text("区域统计未能完成")
+    expect(alert).to_contain_text("边界自相交")
     expect(alert).to_contain_text(f"{centre[0]:.1f}")

@@ -77,8 +77,9 @@ def theme_rows(connection: Connection, theme_id: str, caller: Caller) -> list[La
     rows = drawable_rows(connection, caller, layer.c.theme_id == theme_id)
     if not rows:
         raise NotFound(
-            f"there is no theme '{theme_id[:100]}' with layers that you may see; /api/layers names the theme of each"
-        )
+            f"there is no theme '{theme_id[:100]}' with layers that you may see; /api/layers names the theme of each",
+            "no_such_theme", given=theme_id[:100],
+        )  # fmt: skip
     return rows
 
 

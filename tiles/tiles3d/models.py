@@ -48,7 +48,10 @@ def tileset(connection: Connection, model_id: int, caller: Caller, *, ground: Gr
     row = find_model(connection, model_id, caller)
     parts = part_bounds(connection, model_id)
     if row.placement is None or row.metric_crs is None or not parts:
-        raise NotFound(f"the model {model_id} is not on the map: its place or its geometry is not known")
+        raise NotFound(
+            f"the model {model_id} is not on the map: its place or its geometry is not known",
+            "model_not_on_map", id=model_id,
+        )  # fmt: skip
     lift_m = -base_height_m(connection, row) if ground == "flat" else 0.0
 
     def to_earth(origin: Origin) -> NDArray[np.float64]:
@@ -75,7 +78,8 @@ def content(connection: Connection, model_id: int, name: str, caller: Caller) ->
     row = find_model(connection, model_id, caller)
     glb = _blocks(connection, row, origin) if part.is_blocks else _elements(connection, row, part, origin)
     if glb is None:
-        raise NotFound(f"the model {model_id} has no part '{part.name}'; its tileset.json lists them")
+        raise NotFound(f"the model {model_id} has no part '{part.name}'; its tileset.json lists them",
+                       "no_such_part", id=model_id, part=part.name)  # fmt: skip
     return glb
 
 
@@ -166,7 +170,9 @@ def find_model(connection: Connection, model_id: int, caller: Caller) -> Row[Any
         statement = statement.join(building, building.c.id == model.c.building_id).where(inside)
     row = connection.execute(statement).one_or_none()
     if row is None:
-        raise NotFound(f"there is no model {model_id}; /api/models lists those that you may see")
+        raise NotFound(
+            f"there is no model {model_id}; /api/models lists those that you may see", "no_such_model", id=model_id
+        )
     return row
 
 

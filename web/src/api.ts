@@ -11,11 +11,17 @@ interface Problem {
   title?: string;
   detail?: string;
   status?: number;
+  code?: string;
+  values?: Record<string, unknown>;
 }
 
-/** What the service (or the network) answered instead of data; status 0 = it could not be reached. */
+/** What the service (or the network) answered instead of data; status 0 = it could not be reached. People read reasonOf. */
 export class ApiError extends Error {
-  constructor(readonly status: number, readonly title: string, detail: string) {
+  constructor(
+    readonly status: number, readonly title: string, detail: string,
+    /** Which sentence the detail is, and what it tells beside its words; a service of an older day has neither. */
+    readonly code = "", readonly values: Record<string, unknown> = {},
+  ) {
     super(detail);
   }
 }
@@ -27,7 +33,11 @@ export function onUnauthorised(ask: () => Promise<void>): void {
   askForKey = ask;
 }
 
-async function failure(response: Response): Promise<ApiError> {
+/** Nobody answered at all. */
+export const unreachable = (): ApiError => new ApiError(0, "", "");
+
+/** Why the service did not answer a request as it should. */
+export async function failure(response: Response): Promise<ApiError> {
   let problem: Problem = {};
   try {
     problem = (await response.json()) as Problem;
@@ -35,7 +45,7 @@ async function failure(response: Response): Promise<ApiError> {
     // not a problem document (a proxy's page, say): the status line is all there is
   }
   const title = problem.title ?? response.statusText;
-  return new ApiError(response.status, title, problem.detail ?? title);
+  return new ApiError(response.status, title, problem.detail ?? title, problem.code, problem.values);
 }
 
 export async function request<T>(path: string, init: RequestInit = {}, retry = true): Promise<T> {
@@ -44,7 +54,7 @@ export async function request<T>(path: string, init: RequestInit = {}, retry = t
     response = await fetch(path, { credentials: "same-origin", ...init });
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
-    throw new ApiError(0, "", "");
+    throw unreachable();
   }
   if (response.status === 401 && retry && askForKey) {
     await askForKey();

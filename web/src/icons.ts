@@ -9,6 +9,7 @@ const PATHS = {
   minus: "M5 12h14",
   north: "M12 3l5 17-5-4-5 4 5-17Z",
   cube: "M12 3l8 4.5v9L12 21l-8-4.5v-9L12 3Zm0 9 8-4.5M12 12v9M12 12 4 7.5",
+  mountain: "M2 20 9 7l4 7 2.500-4L22 20H2Zm5-9 2 2 2-2",
   underground: "M3 9h18M6 9V4h5v5m3 0V6h4v3M12 12v8m-3.500-3.500L12 20l3.500-3.500",
   building: "M4 21V11l7-5v15M11 21V8l9 4v9M2 21h20M7 12v.01M7 16v.01M15 14v.01M15 17.500v.01",
   home: "M4 9V4h5M20 9V4h-5M4 15v5h5M20 15v5h-5",

@@ -14,8 +14,9 @@ import { EventBook } from "./live/event_book";
 import { UnitBook } from "./live/unit_book";
 import { addScale, createMap } from "./map/map";
 import { addOverlays } from "./map/overlays";
-import { LayerStyles, absolute, baseStyleName, emptyStyle, setHillshade } from "./map/style";
+import { LayerStyles, absolute, baseStyleName, emptyStyle, setHillshade, setTerrain } from "./map/style";
 import { MapTheme } from "./map/theme";
+import { reasonOf, tellNames } from "./panels/failure";
 import { askForKey } from "./panels/sign_in";
 import { toasts } from "./panels/toasts";
 import { showScenes } from "./scenes";
@@ -27,7 +28,7 @@ import { follow, mirror, parse, takeShared } from "./url_state";
 import type { Viewer } from "./viewer";
 
 const DEFAULTS: State = {
-  camera: null, switched: {}, opacity: {}, selection: null, lang: "zh", theme: "light", zone: null, hillshade: false, underground: false,
+  camera: null, switched: {}, opacity: {}, selection: null, lang: "zh", theme: "light", zone: null, hillshade: false, terrain: false, underground: false,
   detailed: false, look: null, now: null, event: null, unit: null, day: false, command: null, tool: "isolate", storedZone: null, incident: null,
 };
 
@@ -74,6 +75,7 @@ async function start(app: HTMLElement): Promise<void> {
     select: () => undefined, flyTo: () => undefined, startDrawing: () => undefined,
     openEvent: () => undefined, openModel: () => undefined, analysis: null,
   };
+  tellNames(viewer);
   const shell = assemble(app, viewer, session);
   Object.assign(window, { cimViewer: { map, store, viewer } });
   mirror(store);
@@ -83,6 +85,7 @@ async function start(app: HTMLElement): Promise<void> {
   addOverlays(map);
   await viewer.styles.apply(store.state);
   setHillshade(map, store.state.hillshade);
+  setTerrain(map, store.state.terrain && config.terrain);
   followState(viewer);
   shell.restore();
   follow(store, defaults, (camera) => map.jumpTo(camera));
@@ -91,16 +94,16 @@ async function start(app: HTMLElement): Promise<void> {
   await showScenes(viewer, shell.followCity);
 }
 
-function followState({ map, store, styles, extrusions }: Viewer): void {
+function followState({ map, store, config, styles, extrusions }: Viewer): void {
   const theme = new MapTheme(map);
   store.watch(["theme"], (state) => void theme.apply(state.theme));
   store.watch(["switched", "opacity", "underground"], (state) => void styles.apply(state).then(() => extrusions.apply()));
   store.watch(["hillshade"], (state) => setHillshade(map, state.hillshade));
+  store.watch(["terrain"], (state) => setTerrain(map, state.terrain && config.terrain));
 }
 
 function explain(error: unknown): string {
-  if (error instanceof ApiError) return error.status === 0 ? t("offline") : error.message;
-  return error instanceof Error && /webgl/i.test(error.message) ? t("no_webgl") : String((error as Error).message ?? error);
+  return !(error instanceof ApiError) && error instanceof Error && /webgl/i.test(error.message) ? t("no_webgl") : reasonOf(error);
 }
 
 const app = document.getElementById("app")!;

@@ -31,6 +31,8 @@ export interface State {
   /** The drawn zone's ring, not closed, or null. */
   zone: Position[] | null;
   hillshade: boolean;
+  /** Whether the ground rises and falls, and all that stands on it with it. */
+  terrain: boolean;
   /** Whether one looks below the ground: pipes at their depth, the parts of models there, all else seen through. */
   underground: boolean;
   /** Whether buildings are drawn from 3D Tiles, with the roofs that a city model gave. */

@@ -6,7 +6,7 @@ import { COMMAND_TABS, COMMAND_TOOLS, type Camera, type Key, type State, type St
 import type { Lang, Position } from "./types";
 
 /** In the order in which a link is followed: the selected object's page comes last, before the others. */
-const MIRRORED: Key[] = ["lang", "theme", "switched", "opacity", "hillshade", "underground", "detailed", "zone", "look", "tool", "incident", "storedZone", "command", "day", "now", "selection", "unit", "event", "camera"];
+const MIRRORED: Key[] = ["lang", "theme", "switched", "opacity", "hillshade", "terrain", "underground", "detailed", "zone", "look", "tool", "incident", "storedZone", "command", "day", "now", "selection", "unit", "event", "camera"];
 
 function finite(text: string | null): number[] | null {
   if (!text) return null;
@@ -126,6 +126,7 @@ export function parse(hash: string): Partial<State> {
   const look = parseLook(query);
   if (look) found.look = look;
   found.hillshade = query.get("hs") === "1";
+  found.terrain = query.get("t3") === "1";
   found.underground = query.get("ug") === "1";
   found.detailed = query.get("db") === "1";
   return found;
@@ -167,6 +168,7 @@ export function format(state: Readonly<State>): string {
   if (state.incident) add("inc", String(state.incident));
   if (state.look) formatLook(state.look).forEach(([name, value]) => add(name, value));
   if (state.hillshade) add("hs", "1");
+  if (state.terrain) add("t3", "1");
   if (state.underground) add("ug", "1");
   if (state.detailed) add("db", "1");
   if (state.lang !== "zh") add("lang", state.lang);

@@ -72,7 +72,10 @@ def parse_asked(body: Any, *, is_line_right: bool = False, max_m2: float = MAX_Z
     InvalidInput, InvalidGeometry, TooLarge
     """
     if not isinstance(body, dict):
-        raise InvalidInput('the body is not an object; send GeoJSON, or {"geometry": {...}, "height_m": 1.5}')
+        raise InvalidInput(
+            'the body is not an object; send GeoJSON, or {"geometry": {...}, "height_m": 1.5}',
+            "not_an_object", wanted='{"geometry": {...}}',
+        )  # fmt: skip
     is_request = "geometry" in body and body.get("type") != "Feature"
     shape = body["geometry"] if is_request or body.get("type") == "Feature" else body
     if is_line_right and isinstance(shape, dict) and shape.get("type") == "LineString":
@@ -82,7 +85,10 @@ def parse_asked(body: Any, *, is_line_right: bool = False, max_m2: float = MAX_Z
     options = body if is_request else {}
     offline = options.get("offline", False)
     if not isinstance(offline, bool):
-        raise InvalidInput(f"'offline' is {str(offline)[:40]!r}; true or false is right")
+        raise InvalidInput(
+            f"'offline' is {str(offline)[:40]!r}; true or false is right",
+            "not_a_flag", field="offline", given=str(offline)[:40],
+        )  # fmt: skip
     height_m = None if options.get("height_m") is None else _number(options, "height_m", 1.5, (0.0, 1000.0))
     return Asked(geometry, require_height(height_m), offline)
 
@@ -93,7 +99,10 @@ def parse_placing(body: Any) -> Placing:
     options = body if "geometry" in body and body.get("type") != "Feature" else {}
     along = options.get("along", "roads")
     if along not in ("roads", "ground"):
-        raise InvalidInput(f"'along' is {str(along)[:40]!r}; roads or ground is right")
+        raise InvalidInput(
+            f"'along' is {str(along)[:40]!r}; roads or ground is right",
+            "not_one_of", field="along", given=str(along)[:40], choices=["roads", "ground"],
+        )  # fmt: skip
     return Placing(
         asked,
         _number(options, "mount_height_m", 6.0, (0.5, 200.0)),
@@ -116,25 +125,37 @@ def _line(shape: Mapping[str, Any]) -> shapely.Geometry:
     line, _ = parse_line(dict(shape))
     size_m = length_m(line)
     if not 0 < size_m <= MAX_LINE_M:
-        raise TooLarge(f"the line is {size_m:.0f} m long; more than 0 and at most {MAX_LINE_M:.0f} m are right")
+        raise TooLarge(
+            f"the line is {size_m:.0f} m long; more than 0 and at most {MAX_LINE_M:.0f} m are right",
+            "line_too_long", m=round(size_m), most_m=MAX_LINE_M,
+        )  # fmt: skip
     return line
 
 
 def _zone(shape: Any, max_m2: float) -> shapely.Geometry:
     if shape is None:
-        raise InvalidGeometry("there is no geometry; a GeoJSON Polygon or MultiPolygon is needed")
+        raise InvalidGeometry("there is no geometry; a GeoJSON Polygon or MultiPolygon is needed", "shape_not_polygon")
     zone = parse_zone({"geometry": shape}).geometry
     count = int(shapely.get_num_coordinates(zone))
     if count > MAX_VERTICES:
-        raise TooLarge(f"the zone has {count} vertices; at most {MAX_VERTICES} are taken: simplify it")
+        raise TooLarge(
+            f"the zone has {count} vertices; at most {MAX_VERTICES} are taken: simplify it",
+            "too_many_vertices", count=count, most=MAX_VERTICES,
+        )  # fmt: skip
     size_m2 = area_m2(zone)
     if size_m2 > max_m2:
-        raise TooLarge(f"the zone measures {size_m2 / 1e6:.3g} km2; at most {max_m2 / 1e6:g} km2 are taken")
+        raise TooLarge(
+            f"the zone measures {size_m2 / 1e6:.3g} km2; at most {max_m2 / 1e6:g} km2 are taken",
+            "zone_too_large", km2=size_m2 / 1e6, most_km2=max_m2 / 1e6,
+        )  # fmt: skip
     return zone
 
 
 def _number(options: Mapping[str, Any], name: str, usual: float, limits: tuple[float, float]) -> float:
     value = options.get(name, usual)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not limits[0] <= value <= limits[1]:
-        raise InvalidInput(f"'{name}' is {str(value)[:40]!r}; a number from {limits[0]:g} to {limits[1]:g} is right")
+        raise InvalidInput(
+            f"'{name}' is {str(value)[:40]!r}; a number from {limits[0]:g} to {limits[1]:g} is right",
+            "number_wrong", field=name, given=str(value)[:40], least=limits[0], most=limits[1],
+        )  # fmt: skip
     return float(value)

@@ -73,7 +73,10 @@ def camera_layers(connection: Connection, caller: Caller) -> list[VisibleLayer]:
     """
     layers = [entry for entry in visible_layers(connection, caller) if entry.table is camera]
     if not layers:
-        raise NotFound("there is no layer of cameras that you may see; /api/layers lists those that you may see")
+        raise NotFound(
+            "there is no layer of cameras that you may see; /api/layers lists those that you may see",
+            "no_cameras_visible",
+        )
     return layers
 
 

@@ -47,8 +47,9 @@ def announce_near(connection: Connection, ground: Ground, zone: shapely.Geometry
     if count > AT_ONCE:
         raise TooLarge(
             f"{count} viewsheds that reach into the zone are not computed yet, at most {AT_ONCE} are while one waits: "
-            "draw a smaller zone, or let the operator run 'cim viewsheds'"
-        )
+            "draw a smaller zone, or let the operator run 'cim viewsheds'",
+            "viewsheds_missing", count=count, most=AT_ONCE,
+        )  # fmt: skip
     return count
 
 
@@ -95,7 +96,10 @@ def _views_at(connection: Connection, ground: Ground, cameras: Sequence[Camera],
 
 def _require_few(count: int, most: int) -> None:
     if count > most:
-        raise TooLarge(f"{count} cameras reach into the zone, at most {most} are compared at once: draw a smaller zone")
+        raise TooLarge(
+            f"{count} cameras reach into the zone, at most {most} are compared at once: draw a smaller zone",
+            "too_many_cameras", count=count, most=most,
+        )  # fmt: skip
 
 
 def _shape(zone: shapely.Geometry) -> Any:

@@ -62,7 +62,7 @@ def _find(connection: Connection, ground: Ground, camera_id: int, caller: Caller
     statement = seen_by(select_cameras().where(camera.c.id == camera_id), camera_layers(connection, caller), caller)
     found = cameras_of(connection.execute(statement).all(), ground.metric_crs)
     if not found:
-        raise NotFound(f"there is no camera {camera_id} with a place that you may see")
+        raise NotFound(f"there is no camera {camera_id} with a place that you may see", "no_such_camera", id=camera_id)
     return found[0]
 
 

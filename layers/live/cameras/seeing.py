@@ -11,7 +11,6 @@ from sqlalchemy import Connection
 
 from cim.access import Caller
 from cim.crs import GEOD, from_geographic
-from cim.errors import InvalidInput
 from layers.live.cameras.camera import Camera, camera_layers, cameras_of, seen_by, select_cameras
 from layers.live.cameras.eye import MAX_SHIFT_M, place_eye
 from layers.live.cameras.kept import Ground
@@ -21,6 +20,7 @@ from layers.live.cameras.surface import Surface, read_surface
 from layers.live.cameras.told import camera_as_json, require_height, sight_receipt
 from layers.live.cameras.viewshed import between_deg, cell_for
 from layers.queries.note import note
+from layers.said import require_on_earth
 
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 500
@@ -57,8 +57,7 @@ def find_seeing(
     ------
     NotFound, InvalidInput
     """
-    if not (abs(longitude) <= 180 and abs(latitude) <= 90):
-        raise InvalidInput(f"lon {longitude}, lat {latitude} is no place on earth; degrees are right, longitude first")
+    require_on_earth(longitude, latitude)
     target_m = require_height(height_m)
     place = shapely.Point(longitude, latitude)
     layers = camera_layers(connection, caller)

@@ -36,7 +36,10 @@ def require_height(height_m: float | None) -> float:
     if height_m is None:
         return TARGET_HEIGHT_M
     if not 0 <= height_m <= MAX_TARGET_M:
-        raise InvalidInput(f"height_m is {height_m}; metres above ground from 0 to {MAX_TARGET_M:g} are right")
+        raise InvalidInput(
+            f"height_m is {height_m}; metres above ground from 0 to {MAX_TARGET_M:g} are right",
+            "number_wrong", field="height_m", given=height_m, least=0, most=MAX_TARGET_M,
+        )  # fmt: skip
     return float(height_m)
 
 

@@ -74,18 +74,21 @@ def read_series(
     chosen = select(*columns).outerjoin(last_observation, last_observation.c.sensor_id == sensor.c.id)
     found = connection.execute(chosen.where(sensor.c.id == sensor_id, sensor.c.id.in_(seen_sensors(caller)))).first()
     if found is None:
-        raise NotFound(f"there is no sensor {sensor_id}, or it may not be seen")
+        raise NotFound(f"there is no sensor {sensor_id}, or it may not be seen", "no_such_sensor", id=sensor_id)
     described = {"id": found.id, "code": found.code, "name": found.name, "kind": found.kind, "unit": found.unit}
     ends = ends or (None if found.phenomenon_time is None else found.phenomenon_time + timedelta(seconds=1))
     if ends is None:
         return described | {"buckets": []}
     if begins is None and ends - EARLIEST < DEFAULT_SPAN:
-        raise InvalidInput("to is before all readings; there are none before 1990")
+        raise InvalidInput("to is before all readings; there are none before 1990", "before_all_readings")
     begins = begins or ends - DEFAULT_SPAN
     if begins >= ends:
-        raise InvalidInput("from must be before to")
+        raise InvalidInput("from must be before to", "from_after_to")
     if not 1 <= points <= MOST_POINTS:
-        raise InvalidInput(f"points is {points}; use 1 to {MOST_POINTS}")
+        raise InvalidInput(
+            f"points is {points}; use 1 to {MOST_POINTS}",
+            "whole_number_wrong", field="points", given=points, least=1, most=MOST_POINTS,
+        )  # fmt: skip
     width = max((ends - begins) / points, timedelta(seconds=1))
     asked = {"sensor": sensor_id, "begins": begins, "ends": ends, "width": width}
     rows = connection.execute(statement("sensor_series"), asked)

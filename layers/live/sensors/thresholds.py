@@ -66,9 +66,11 @@ def set_threshold(connection: Connection, said: Threshold, caller: Caller = OPEN
         For one of a kind, which holds everywhere, by a caller of one area.
     """
     if (said.sensor_id is None) == (said.kind is None):
-        raise InvalidInput("a threshold is of a sensor or of a kind; give sensor_id or kind")
+        raise InvalidInput("a threshold is of a sensor or of a kind; give sensor_id or kind", "threshold_of_what")
     if said.limit_value is None and said.attribute is None:
-        raise InvalidInput("give limit_value, or the attribute of sensors that holds it, or both")
+        raise InvalidInput(
+            "give limit_value, or the attribute of sensors that holds it, or both", "missing", fields=["limit_value"]
+        )
     kind = said.kind
     if said.sensor_id is None:
         _require_all_areas(caller)
@@ -76,12 +78,14 @@ def set_threshold(connection: Connection, said: Threshold, caller: Caller = OPEN
         mine = select(sensor.c.kind).where(sensor.c.id == said.sensor_id, sensor.c.id.in_(seen_sensors(caller)))
         found = connection.execute(mine).first()
         if found is None:
-            raise InvalidInput(f"there is no sensor {said.sensor_id}")
+            raise InvalidInput(f"there is no sensor {said.sensor_id}", "no_such_sensor", id=said.sensor_id)
         kind = found.kind
     types = {each.code: each for each in read_types(connection)}
     code = said.type_code or ALARMS.get(kind or "", READING)
     if code not in types:
-        raise InvalidInput(f"there is no type of events '{code[:40]}'; /events/types lists them")
+        raise InvalidInput(
+            f"there is no type of events '{code[:40]}'; /events/types lists them", "no_such_event_type", given=code[:40]
+        )
     row = said._asdict() | {"type_code": code, "severity": said.severity or types[code].severity}
     new = insert(threshold).values(row)
     changed = {name: new.excluded[name] for name in
@@ -94,7 +98,7 @@ def remove_threshold(connection: Connection, number: int, caller: Caller = OPEN_
     """Remove a threshold; raises NotFound, and Forbidden for one of a kind by a caller of one area."""
     found = next((row for row in list_thresholds(connection, caller) if row["id"] == number), None)
     if found is None:
-        raise NotFound(f"there is no threshold {number}")
+        raise NotFound(f"there is no threshold {number}", "no_such_threshold", id=number)
     if found["sensor_id"] is None:
         _require_all_areas(caller)
     connection.execute(delete(threshold).where(threshold.c.id == number))
@@ -102,4 +106,7 @@ def remove_threshold(connection: Connection, number: int, caller: Caller = OPEN_
 
 def _require_all_areas(caller: Caller) -> None:
     if caller.area_code is not None:
-        raise Forbidden(f"a threshold of a kind holds in all areas; this key is for {caller.area_code}: name a sensor")
+        raise Forbidden(
+            f"a threshold of a kind holds in all areas; this key is for {caller.area_code}: name a sensor",
+            "threshold_of_all_areas", area=caller.area_code,
+        )  # fmt: skip

@@ -66,7 +66,7 @@ def unit_for(connection: Connection, code: str, caller: Caller) -> Row[Any]:
     require_sight(caller)
     row = connection.execute(seen_units(caller).where(mobile_unit.c.code == code)).one_or_none()
     if row is None:
-        raise NotFound(f"there is no unit '{code[:64]}'")
+        raise NotFound(f"there is no unit '{code[:64]}'", "no_such_unit", given=code[:64])
     return row
 
 

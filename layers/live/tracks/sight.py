@@ -21,7 +21,10 @@ def may_see(caller: Caller) -> bool:
 def require_sight(caller: Caller) -> None:
     """Raise Forbidden for a role that does not see units."""
     if not may_see(caller):
-        raise Forbidden(f"the role '{caller.role}' does not see where units are; {VISIBILITY} and above do")
+        raise Forbidden(
+            f"the role '{caller.role}' does not see where units are; {VISIBILITY} and above do",
+            "units_not_visible", role=caller.role,
+        )  # fmt: skip
 
 
 def in_own_area(area_code: ColumnElement[str], caller: Caller) -> ColumnElement[bool]:

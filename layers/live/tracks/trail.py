@@ -42,10 +42,12 @@ def trail(
     now = datetime.now(UTC)
     ends = until or max(now, unit.time)
     if since is None and ends - EARLIEST < WINDOW:
-        raise InvalidInput(f"until is '{ends.isoformat()}'; positions are kept for {KEPT.days} days")
+        raise InvalidInput(
+            f"until is '{ends.isoformat()}'; positions are kept for {KEPT.days} days", "positions_gone", days=KEPT.days
+        )
     begins = since or ends - WINDOW
     if begins > ends or ends - begins > KEPT + timedelta(days=1):
-        raise InvalidInput(f"since must come before until, within {KEPT.days} days")
+        raise InvalidInput(f"since must come before until, within {KEPT.days} days", "trail_span_wrong", days=KEPT.days)
     rows = connection.execute(
         statement("track_trail"),
         {"unit_id": unit.id, "since": begins, "until": ends, "area": caller.area_code or "", "most": most},

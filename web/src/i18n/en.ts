@@ -1,4 +1,5 @@
 import { commandEn } from "./command_en";
+import { errorsEn } from "./errors_en";
 import { liveEn } from "./live_en";
 import { notesEn } from "./notes_en";
 import type { Words } from "./zh";
@@ -7,6 +8,7 @@ export const en: Words = {
   ...liveEn,
   ...commandEn,
   ...notesEn,
+  ...errorsEn,
   app_title: "City information model",
   layers: "Layers",
   layers_close: "Hide layers",
@@ -124,6 +126,8 @@ export const en: Words = {
   zoom_in: "Zoom in",
   zoom_out: "Zoom out",
   north: "North up",
+  terrain_3d: "Ground with its heights",
+  terrain_none: "There is no terrain; import a terrain model first",
   underground: "See pipes below the ground",
   detailed: "Detailed buildings",
   pipes_none: "There are no pipes to draw here",

@@ -1,5 +1,6 @@
 /** The viewer's words in Chinese; the other languages have exactly these keys. */
 import { commandZh } from "./command_zh";
+import { errorsZh } from "./errors_zh";
 import { liveZh } from "./live_zh";
 import { notesZh } from "./notes_zh";
 
@@ -7,6 +8,7 @@ export const zh = {
   ...liveZh,
   ...commandZh,
   ...notesZh,
+  ...errorsZh,
   app_title: "城市信息模型",
   layers: "图层",
   layers_close: "收起图层",
@@ -124,6 +126,8 @@ export const zh = {
   zoom_in: "放大",
   zoom_out: "缩小",
   north: "正北朝上",
+  terrain_3d: "起伏地形",
+  terrain_none: "没有地形数据，请先导入地形模型",
   underground: "透视地下管线",
   detailed: "精细建筑",
   pipes_none: "这里没有可绘制的管线",

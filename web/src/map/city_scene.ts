@@ -1,6 +1,7 @@
 /** Pipes as tubes at their depth, and buildings with their roofs: the city's 3D Tiles among the map's own layers. */
 
 import { Point, type Map as MapLibreMap } from "maplibre-gl";
+import type { ApiError } from "../api";
 import { CITY_LAYERS, type CityLayer } from "./city_layers";
 import { CityTiles, type CityLook, type CityState } from "./city_tiles";
 import type { DeckOverlay } from "./deck_overlay";
@@ -67,7 +68,7 @@ export class CityScene {
   }
 
   /** Why a layer could not be had. */
-  reason(layer: CityLayer): string {
+  reason(layer: CityLayer): ApiError | null {
     return this.#tiles[layer].reason;
   }
 

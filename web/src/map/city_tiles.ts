@@ -1,5 +1,6 @@
 /** One of the city's layers as 3D Tiles: its tileset, replaced without a flash when the data changes, and how it fares. */
 
+import { failure, unreachable, type ApiError } from "../api";
 import { ElementTileLayer } from "./element_layer";
 import { patientFetch } from "./patient_fetch";
 
@@ -34,7 +35,7 @@ interface Version {
 export class CityTiles {
   state: CityState = "off";
   /** Why it failed, in the service's words. */
-  reason = "";
+  reason: ApiError | null = null;
   #look: CityLook | null = null;
   #shown: Version | null = null;
   /** Takes the place of what is shown once all that the camera sees of it is there. */
@@ -111,7 +112,7 @@ export class CityTiles {
     this.#shown = this.#version(address);
     this.#next = null;
     this.state = "loading";
-    this.reason = "";
+    this.reason = null;
   }
 
   /** Whether there is something to draw, as far as it is known. */
@@ -166,7 +167,7 @@ export class CityTiles {
     if (answer?.status === NOT_FOUND) this.state = "empty";
     // what was there before stays unless the service says that there is nothing any more
     else if (this.state !== "drawn") this.state = "failed";
-    this.reason = answer ? await problem(answer) : "";
+    this.reason = answer ? await failure(answer) : unreachable();
     this.changed();
   }
 }
@@ -174,9 +175,4 @@ export class CityTiles {
 async function tagOf(address: string): Promise<string | null> {
   const answer = await patientFetch(address).catch(() => null);
   return answer?.ok ? answer.headers.get("ETag") : null;
-}
-
-async function problem(answer: Response): Promise<string> {
-  const told = (await answer.json().catch(() => null)) as { detail?: string; title?: string } | null;
-  return told?.detail ?? told?.title ?? answer.statusText;
 }

@@ -19,11 +19,19 @@ export function isBehindBlock(map: MapLibreMap, point: Point, coordinate: readon
   const blocks = map.queryRenderedFeatures(point, { layers });
   if (!blocks.length) return false;
   const camera = cameraPlace(map);
-  return blocks.some((block) => crosses(block, camera, place));
+  return blocks.some((block) => crosses(block, footOf(map, block), camera, place));
 }
 
 const EARTH_M = 40_075_016.686;
 const RADIANS = Math.PI / 180;
+
+/** The height on which the map lets a block stand: that of the terrain in its middle; 0 on the flat map. */
+function footOf(map: MapLibreMap, block: MapGeoJSONFeature): number {
+  const ring = outlines(block)[0]?.[0];
+  if (!map.getTerrain() || !ring?.length) return 0;
+  const mean = (axis: 0 | 1) => ring.reduce((sum, corner) => sum + corner[axis]!, 0) / ring.length;
+  return map.queryTerrainElevation([mean(0), mean(1)]) ?? 0;
+}
 
 /** Where the map is looked at from: behind the centre, as far as its field of view asks. */
 function cameraPlace(map: MapLibreMap): Place {
@@ -35,21 +43,27 @@ function cameraPlace(map: MapLibreMap): Place {
   const degrees_a_metre = 360 / EARTH_M;
   return [
     lng - (back_m * Math.sin(bearing) * degrees_a_metre) / Math.cos(lat * RADIANS), lat - back_m * Math.cos(bearing) * degrees_a_metre,
-    distance_px * Math.cos(pitch) * metres_a_pixel,
+    distance_px * Math.cos(pitch) * metres_a_pixel + (map.getTerrain() ? map.getCenterElevation() : 0),
   ];
 }
 
 /** Whether the way from the camera to the place goes through the block. */
-function crosses(block: MapGeoJSONFeature, camera: Place, place: Place): boolean {
-  const top = (block.layer.paint as Record<string, unknown> | undefined)?.["fill-extrusion-height"];
-  if (typeof top !== "number") return false;
-  const polygons = block.geometry.type === "Polygon" ? [block.geometry.coordinates] : block.geometry.type === "MultiPolygon" ? block.geometry.coordinates : [];
+function crosses(block: MapGeoJSONFeature, foot: number, camera: Place, place: Place): boolean {
+  const tall = (block.layer.paint as Record<string, unknown> | undefined)?.["fill-extrusion-height"];
+  if (typeof tall !== "number") return false;
+  const top = foot + tall;
   const height = (part: number) => camera[2] + part * (place[2] - camera[2]);
-  return polygons.some((rings) => {
-    const parts = edgesCrossed(rings as Position[][], camera, place);
+  return outlines(block).some((rings) => {
+    const parts = edgesCrossed(rings, camera, place);
     // in by one edge and out by the next
     return parts.some((into, i) => i % 2 === 0 && into < NEAR_END && Math.min(height(into), height(Math.min(parts[i + 1] ?? NEAR_END, NEAR_END))) < top);
   });
+}
+
+/** The rings of a block's polygons. */
+function outlines({ geometry }: MapGeoJSONFeature): Position[][][] {
+  if (geometry.type === "Polygon") return [geometry.coordinates as Position[][]];
+  return geometry.type === "MultiPolygon" ? (geometry.coordinates as Position[][][]) : [];
 }
 
 /** Where on the way over the ground, 0 to 1, the edges of a polygon are crossed, in this order. */

@@ -1,6 +1,6 @@
 /** How the catalogue's layers become map layers: the service's style first, a plain one where it has none. */
 
-import type { LayerSpecification, Map as MapLibreMap, StyleSpecification } from "maplibre-gl";
+import type { LayerSpecification, Map as MapLibreMap, SourceSpecification, StyleSpecification } from "maplibre-gl";
 import { api } from "../api";
 import type { State, Theme } from "../store";
 import type { LayerInfo } from "../types";
@@ -160,14 +160,22 @@ export class LayerStyles {
   }
 }
 
+const TERRAIN: SourceSpecification = { type: "raster-dem", url: `${location.origin}/terrain.json`, encoding: "mapbox", tileSize: 256 };
+
 /** The relief under everything else, from the service's terrain tiles. */
 export function setHillshade(map: MapLibreMap, on: boolean): void {
   if (on && !map.getSource("terrain")) {
-    map.addSource("terrain", { type: "raster-dem", url: `${location.origin}/terrain.json`, encoding: "mapbox", tileSize: 256 });
+    map.addSource("terrain", TERRAIN);
     map.addLayer({
       id: "terrain:hillshade", type: "hillshade", source: "terrain",
       paint: { "hillshade-exaggeration": 0.45, "hillshade-shadow-color": "#56657a" },
     }, below(map, "hillshade"));
   }
   if (map.getLayer("terrain:hillshade")) map.setLayoutProperty("terrain:hillshade", "visibility", on ? "visible" : "none");
+}
+
+/** Lets the ground rise and fall; from a source of its own, as the map loads other tiles for it than for the relief. */
+export function setTerrain(map: MapLibreMap, on: boolean): void {
+  if (on && !map.getSource("terrain:ground")) map.addSource("terrain:ground", TERRAIN);
+  map.setTerrain(on ? { source: "terrain:ground", exaggeration: 1 } : null);
 }

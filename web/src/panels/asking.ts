@@ -2,7 +2,7 @@
 
 import { errorState, spinner } from "../dom";
 import { t } from "../i18n";
-import { isMissing, reasonOf } from "./failure";
+import { isNotServed, reasonOf } from "./failure";
 
 export class Asking<T> {
   answer: T | null = null;
@@ -51,8 +51,6 @@ export class Asking<T> {
   told(waiting: string, failed: string, retry: () => void): HTMLElement | null {
     if (this.#busy) return spinner(waiting);
     if (!this.#failed) return null;
-    // an address that the service does not know at all says no more than that
-    const isAbsent = isMissing(this.#reason) && /^Not Found$|^Method Not Allowed$/i.test(reasonOf(this.#reason));
-    return errorState(failed, isAbsent ? t("cmd_not_served") : reasonOf(this.#reason), retry);
+    return errorState(failed, isNotServed(this.#reason) ? t("cmd_not_served") : reasonOf(this.#reason), retry);
   }
 }

@@ -7,7 +7,7 @@ import { t } from "../i18n";
 import { showCone, showViewshed, type Cone } from "../map/sight";
 import type { CityObject } from "../types";
 import type { Viewer } from "../viewer";
-import { isMissing, reasonOf } from "./failure";
+import { isNotServed, reasonOf } from "./failure";
 import { receiptFold } from "./receipt";
 
 export function coneOf({ attributes, geometry }: CityObject): Cone | null {
@@ -46,7 +46,7 @@ export function cameraSection(viewer: Viewer, camera: CityObject): HTMLElement {
         }), properties.is_offline ? h("span", { class: "chip stale" }, t("camera_offline")) : ""),
         receiptFold(viewer, properties.receipt));
     } catch (error) {
-      answer.replaceChildren(h("p", { class: "form-error", role: "alert" }, isMissing(error) ? t("camera_missing") : `${t("camera_failed")} ${reasonOf(error)}`));
+      answer.replaceChildren(h("p", { class: "form-error", role: "alert" }, isNotServed(error) ? t("camera_missing") : `${t("camera_failed")} ${reasonOf(error)}`));
     } finally {
       button.disabled = false;
     }

@@ -9,7 +9,7 @@ import { icon } from "../icons";
 import { DEMARCATED, zoneColor, zoneKind } from "../live/zone_words";
 import { boundsOf, type Mark } from "../map/marks";
 import type { CommandHost } from "./command_host";
-import { isMissing, reasonOf } from "./failure";
+import { isNotServed, reasonOf } from "./failure";
 import { receiptButton, tally } from "./figures";
 import { operatorField } from "./operator";
 import { PlaceField, type Place } from "./place_field";
@@ -60,7 +60,7 @@ export class DemarcateView {
       this.#rules = await command.rules();
       this.#choose(this.#rules[0]?.name ?? "");
     } catch (error) {
-      this.#failed = isMissing(error) ? t("cmd_not_served") : reasonOf(error);
+      this.#failed = isNotServed(error) ? t("cmd_not_served") : reasonOf(error);
       this.render();
     }
   }

@@ -12,6 +12,7 @@ import { layerInfo, type Viewer } from "../viewer";
 import { cameraSection, followCamera } from "./camera";
 import { dossierSections } from "./dossier";
 import { ELEMENT_EXTRA, elementActions, propertySets } from "./element";
+import { reasonOf } from "./failure";
 import { sensorSection } from "./sensor";
 import type { SidePanel } from "./side";
 
@@ -72,10 +73,8 @@ export class DetailsPanel {
   }
 
   #failure(error: unknown, id: number): HTMLElement {
-    const status = error instanceof ApiError ? error.status : -1;
-    if (status === 404) return errorState(t("not_found"), "");
-    const detail = status === 0 ? t("offline") : (error as Error).message;
-    return errorState(t("error"), detail, () => void this.open(id));
+    if (error instanceof ApiError && error.status === 404) return errorState(t("not_found"), "");
+    return errorState(t("error"), reasonOf(error), () => void this.open(id));
   }
 
   #page(body: HTMLElement): void {

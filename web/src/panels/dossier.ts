@@ -1,12 +1,13 @@
 /** A building's file: conflicts between its sources, the sources, units, storeys and models. */
 
-import { ApiError, api } from "../api";
+import { api } from "../api";
 import { emptyState, errorState, fold, h, spinner } from "../dom";
 import { area, compact, number, value } from "../format";
 import { attributeTitle, t, titleOf, word } from "../i18n";
 import { icon } from "../icons";
 import type { BuildingSource, Conflict, Dossier } from "../types";
 import { layerInfo, type Viewer } from "../viewer";
+import { reasonOf } from "./failure";
 
 /** The dossier's sections, filled when the service has answered. */
 export function dossierSections(viewer: Viewer, id: number): HTMLElement {
@@ -16,8 +17,7 @@ export function dossierSections(viewer: Viewer, id: number): HTMLElement {
       const dossier = await api.dossier(id);
       box.replaceChildren(...sections(viewer, dossier));
     } catch (error) {
-      const detail = error instanceof ApiError && error.status === 0 ? t("offline") : (error as Error).message;
-      box.replaceChildren(errorState(t("dossier"), detail, () => void load()));
+      box.replaceChildren(errorState(t("dossier"), reasonOf(error), () => void load()));
     }
   };
   void load();

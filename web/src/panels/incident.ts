@@ -7,7 +7,7 @@ import { dateTime } from "../format";
 import { t } from "../i18n";
 import { icon } from "../icons";
 import type { CommandHost, CommandPart } from "./command_host";
-import { isMissing, reasonOf } from "./failure";
+import { isNotServed, reasonOf } from "./failure";
 import { IncidentCard } from "./incident_card";
 import { operatorField } from "./operator";
 import { PlaceField, type Place } from "./place_field";
@@ -58,7 +58,7 @@ export class IncidentTab implements CommandPart {
       this.#list = await command.incidents();
       this.#failed = "";
     } catch (error) {
-      this.#failed = isMissing(error) ? t("cmd_not_served") : reasonOf(error);
+      this.#failed = isNotServed(error) ? t("cmd_not_served") : reasonOf(error);
     }
     if (this.host.viewer.store.state.incident === null && !this.#form) this.render();
   }
@@ -130,7 +130,7 @@ export class IncidentTab implements CommandPart {
       this.host.viewer.store.set("incident", made.id);
     } catch (error) {
       button.disabled = false;
-      fault.textContent = isMissing(error) ? t("cmd_not_served") : reasonOf(error);
+      fault.textContent = isNotServed(error) ? t("cmd_not_served") : reasonOf(error);
     }
   }
 }

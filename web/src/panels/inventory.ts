@@ -1,6 +1,6 @@
 /** The answer for a zone that was drawn and is not stored: what is inside, and the ways on from there. */
 
-import { ApiError, api } from "../api";
+import { api } from "../api";
 import { errorState, h, iconButton, spinner } from "../dom";
 import { t } from "../i18n";
 import { icon, type IconName } from "../icons";
@@ -8,6 +8,7 @@ import { ringPolygon, showZone } from "../map/overlays";
 import { saveCsv, saveJson } from "../tools/export";
 import type { Inventory, Position } from "../types";
 import type { Viewer } from "../viewer";
+import { reasonOf } from "./failure";
 import { PREVIEW, inventoryFigures, inventoryThemes } from "./inventory_themes";
 import { mayDraw } from "./rights";
 import type { SidePanel } from "./side";
@@ -39,8 +40,7 @@ export class InventoryPanel {
       this.#show(answer, true);
     } catch (error) {
       if (request.signal.aborted) return;
-      const detail = error instanceof ApiError && error.status === 0 ? t("offline") : (error as Error).message;
-      const page = this.#page(errorState(t("inventory_failed"), detail, () => void this.open(ring)));
+      const page = this.#page(errorState(t("inventory_failed"), reasonOf(error), () => void this.open(ring)));
       page.append(this.#actions());
     }
   }

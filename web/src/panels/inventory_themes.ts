@@ -6,6 +6,7 @@ import { attributeTitle, t, titleOf, word } from "../i18n";
 import type { Inventory, InventoryItem, InventoryLayer, InventoryTheme } from "../types";
 import { layerInfo, type Viewer } from "../viewer";
 import { bars } from "./dossier";
+import { reasonOf } from "./failure";
 import { receiptButton } from "./figures";
 import { swatch } from "./layers";
 import { receiptFold } from "./receipt";
@@ -101,7 +102,7 @@ async function showAll(viewer: Viewer, layer: InventoryLayer, list: HTMLElement,
     }
   } catch (error) {
     button.disabled = false;
-    list.append(errorState(t("error"), (error as Error).message));
+    list.append(errorState(t("error"), reasonOf(error)));
   }
 }
 

@@ -7,6 +7,7 @@ import { isPlain, plainLook, type ModelLook } from "../map/model_look";
 import { summaryOf } from "../map/model_summary";
 import type { ModelSummary } from "../types";
 import type { Viewer } from "../viewer";
+import { reasonOf } from "./failure";
 import { facetTitle, legendSection } from "./model_legend";
 import { storeySection } from "./model_storeys";
 import { segments } from "./segments";
@@ -69,7 +70,7 @@ export class ModelPanel {
       this.#summary = summary;
       this.#build();
     } catch (error) {
-      if (this.#asked === model) this.#body.replaceChildren(errorState(t("error"), (error as Error).message, () => void this.#load(model, front)));
+      if (this.#asked === model) this.#body.replaceChildren(errorState(t("error"), reasonOf(error), () => void this.#load(model, front)));
     }
   }
 

@@ -6,6 +6,7 @@ import { t, titleOf } from "../i18n";
 import { icon } from "../icons";
 import type { SearchHit } from "../types";
 import type { Viewer } from "../viewer";
+import { reasonOf } from "./failure";
 
 const WAIT_MS = 180;
 
@@ -85,7 +86,7 @@ export class SearchBox {
     } catch (error) {
       if (request.signal.aborted) return;
       this.#hits = [];
-      this.#message(t("search_failed"), (error as Error).message);
+      this.#message(t("search_failed"), reasonOf(error));
     } finally {
       if (request === this.#request) this.element.classList.remove("busy");
     }

@@ -8,7 +8,7 @@ import { SeePointTool } from "../tools/see_point";
 import type { Seeing } from "../live_types";
 import type { Position } from "../types";
 import type { Viewer } from "../viewer";
-import { isMissing, reasonOf } from "./failure";
+import { isNotServed, reasonOf } from "./failure";
 import { moreSeeing } from "./more_seeing";
 import { receiptFold } from "./receipt";
 import { seeingRows } from "./seeing_rows";
@@ -113,7 +113,7 @@ export class SeeingPanel {
       this.#show();
     } catch (error) {
       if (request.signal.aborted) return;
-      this.#show(true, isMissing(error) ? emptyState(t("who_missing")) : errorState(t("who_failed"), reasonOf(error), () => void this.#ask()));
+      this.#show(true, isNotServed(error) ? emptyState(t("who_missing")) : errorState(t("who_failed"), reasonOf(error), () => void this.#ask()));
     }
   }
 }

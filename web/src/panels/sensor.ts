@@ -8,7 +8,7 @@ import { span } from "../live/event_words";
 import { hour } from "../live/hour";
 import { curveOf, type LastReadings, type Series } from "../live/readings";
 import type { CityObject } from "../types";
-import { isMissing, reasonOf } from "./failure";
+import { isNotServed, reasonOf } from "./failure";
 import { SeriesChart } from "./series_chart";
 
 const POINTS = 200;
@@ -28,7 +28,7 @@ export function sensorSection(sensor: CityObject): HTMLElement {
       const curve = curveOf(series, unit, { id: sensor.id, kind: sensor.attributes.kind }, thresholds);
       box.replaceChildren(...(curve ? [h("h4", {}, t("sensor_series")), new SeriesChart(curve).element] : [emptyState(t("sensor_series_none"))]));
     } catch (error) {
-      box.replaceChildren(isMissing(error) ? emptyState(t("sensor_series_missing"))
+      box.replaceChildren(isNotServed(error) ? emptyState(t("sensor_series_missing"))
         : errorState(t("sensor_failed"), reasonOf(error), () => void load()));
     }
   };

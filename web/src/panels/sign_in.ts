@@ -3,6 +3,7 @@
 import { ApiError, api } from "../api";
 import { h } from "../dom";
 import { t } from "../i18n";
+import { reasonOf } from "./failure";
 
 let asking: Promise<void> | null = null;
 
@@ -30,7 +31,7 @@ function ask(): Promise<void> {
         resolve();
       }, (error: unknown) => {
         submit.disabled = false;
-        wrong.textContent = error instanceof ApiError && error.status === 0 ? t("offline") : t("sign_in_wrong");
+        wrong.textContent = error instanceof ApiError && error.status === 401 ? t("sign_in_wrong") : reasonOf(error);
         input.select();
       });
     });

@@ -1,5 +1,6 @@
-/** The buttons on the map: layers, draw a zone, who sees a place, command, events now and of the last day, zoom, north, 2D / 3D, below the ground, detailed buildings, whole area. */
+/** The buttons on the map: layers, draw a zone, who sees a place, command, events now and of the last day, zoom, north, 2D / 3D, terrain, below the ground, detailed buildings, whole area. */
 
+import { unreachable } from "../api";
 import { h, iconButton } from "../dom";
 import { t, type Word } from "../i18n";
 import type { IconName } from "../icons";
@@ -7,6 +8,7 @@ import type { CityLayer } from "../map/city_layers";
 import { isOverdue } from "../live/event_book";
 import type { LiveCity } from "../live_city";
 import type { Viewer } from "../viewer";
+import { reasonOf } from "./failure";
 import { toast } from "./toasts";
 
 const TILTED_DEG = 55;
@@ -23,7 +25,7 @@ export class Toolbar {
   constructor(private readonly viewer: Viewer, private readonly toggleLayers: () => void, private readonly live: LiveCity, private readonly toggleCommand: () => void) {
     this.render();
     viewer.store.watch(["lang"], () => this.render());
-    viewer.store.watch(["underground", "detailed", "now", "day", "command"], () => this.#press());
+    viewer.store.watch(["terrain", "underground", "detailed", "now", "day", "command"], () => this.#press());
     viewer.book.watch(() => this.#count());
     viewer.map.on("rotate", () => this.#turn());
   }
@@ -46,10 +48,14 @@ export class Toolbar {
         tool("out", "minus", "zoom_out", () => map.zoomOut()),
         tool("north", "north", "north", () => map.easeTo({ bearing: 0 })),
         tool("tilt", "cube", "tilt", () => map.easeTo({ pitch: map.getPitch() > 5 ? 0 : TILTED_DEG })),
+        tool("terrain", "mountain", "terrain_3d", () => store.set("terrain", !store.state.terrain)),
         tool("underground", "underground", "underground", () => store.set("underground", !store.state.underground)),
         tool("detailed", "building", "detailed", () => store.set("detailed", !store.state.detailed)),
         tool("home", "home", "home", () => this.viewer.flyTo({ bounds: config.bounds }, 16))),
     );
+    const terrain = this.element.querySelector<HTMLButtonElement>("#tool-terrain")!;
+    terrain.disabled = !config.terrain;
+    terrain.title = t(config.terrain ? "terrain_3d" : "terrain_none");
     this.#turn();
     this.#press();
     this.#count();
@@ -68,8 +74,9 @@ export class Toolbar {
 
   #press(): void {
     for (const [name, layer, fault] of SWITCHES) this.#pressOne(name, layer, fault);
-    const { now, day, command } = this.viewer.store.state;
-    for (const [name, on] of [["now", now !== null], ["day", day], ["command", command !== null]] as const) {
+    const { config, store } = this.viewer;
+    const { now, day, command, terrain } = store.state;
+    for (const [name, on] of [["now", now !== null], ["day", day], ["command", command !== null], ["terrain", terrain && config.terrain]] as const) {
       this.element.querySelector(`#tool-${name}`)?.setAttribute("aria-pressed", String(on));
     }
   }
@@ -80,7 +87,7 @@ export class Toolbar {
     const button = this.element.querySelector<HTMLElement>(`#tool-${name}`);
     if (!button) return;
     const state = store.state[name] ? city?.state(layer) ?? "loading" : "off";
-    const problem = { empty: t(fault), failed: t("city_failed", { reason: city?.reason(layer) || t("offline") }), far: t("not_at_zoom") }[state as string] ?? "";
+    const problem = { empty: t(fault), failed: t("city_failed", { reason: reasonOf(city?.reason(layer) ?? unreachable()) }), far: t("not_at_zoom") }[state as string] ?? "";
     button.setAttribute("aria-pressed", String(store.state[name]));
     button.dataset.state = state;
     button.title = problem ? `${t(name)} · ${problem}` : t(name);

@@ -7,7 +7,7 @@ import { dateTime } from "../format";
 import { t, word } from "../i18n";
 import { icon } from "../icons";
 import type { Viewer } from "../viewer";
-import { isMissing, reasonOf } from "./failure";
+import { isNotServed, reasonOf } from "./failure";
 
 const PAGE = 100;
 const HASH_SHOWN = 12;
@@ -61,7 +61,7 @@ export class ZoneLogView {
       // each page says of itself, and of the entry before it, whether they hold
       if (verified !== undefined) this.#verified = verified && this.#verified !== false;
     } catch (error) {
-      this.#failed = isMissing(error) ? t("cmd_not_served") : reasonOf(error);
+      this.#failed = isNotServed(error) ? t("cmd_not_served") : reasonOf(error);
     }
     this.#isBusy = false;
     this.render();

@@ -91,7 +91,10 @@ def order(entities: EntitySet, rows: Any, text: str, caller: Caller) -> list[Any
         if not words or len(words) > 2 or (len(words) == 2 and words[1].lower() not in ("asc", "desc")):
             raise InvalidInput(f"$orderby is '{text[:80]}'; write it like: phenomenonTime desc")
         value = _Compiler(_Place(entities, rows), caller).scalar(parse(words[0])).sql
-        terms.append(value.desc().nulls_last() if words[-1].lower() == "desc" else value.asc().nulls_last())
+        ordered = value.desc() if words[-1].lower() == "desc" else value.asc()
+        # A key is never null: said of one, an index that is read from its end would not do, and all would be sorted.
+        is_key = any(value is rows.c[key] for key in entities.keys)
+        terms.append(ordered if is_key else ordered.nulls_last())
     return terms
 
 
